@@ -1,0 +1,149 @@
+# Everything a newcomer, a developer or CI runs. Needs Python 3.11 or newer and make: each target
+# installs what it needs into .venv first, once, and again when requirements change.
+#
+#   PYTHON=python3.13   the Python to make .venv with (default: the first of 3.11 or newer)
+#   ARGS='-k drift'     handed to pytest by `make test`, to the program by demo, sabotage, bench
+#   WORKERS=2           how many processes run the tests
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.SUFFIXES:
+MAKEFLAGS += --no-print-directory
+unexport PYTHONPATH PYTHONHOME VIRTUAL_ENV
+
+VENV ?= .venv
+VENV_SAM ?= .venv-sam
+WORKERS ?= 2
+BIN := $(VENV)/bin
+SAM := $(VENV_SAM)/bin/sam
+UV := $(BIN)/uv
+
+UV_STAMP := $(VENV)/.uv-installed
+STAMP := $(VENV)/.installed
+SAM_STAMP := $(VENV_SAM)/.installed
+
+TEMPLATE := $(wildcard template.yaml)
+
+say = printf '==> %s\n' "$(1)"
+# Print what a command says only if it fails.
+quietly = out=$$($(1) 2>&1) || { printf '%s\n' "$$out"; exit 1; }
+# Run with the virtual environment's commands first on the path; exec, so that Ctrl-C reaches it.
+run = PATH="$$(cd "$(BIN)" && pwd):$$PATH" exec
+sync = "$(UV)" pip sync --quiet --require-hashes --no-build
+
+.PHONY: help
+help: ## List the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' Makefile
+
+# --- use ---
+
+.PHONY: demo
+demo: $(STAMP) ## Watch an environment converge, drift and heal, in a simulated AWS
+	@$(run) "$(BIN)/python" -m sandbox demo $(ARGS)
+
+.PHONY: test
+test: lint ## Lint, then run every test
+	@$(call say,pytest)
+	@$(run) "$(BIN)/python" -m pytest -n $(WORKERS) $(ARGS)
+
+.PHONY: setup
+setup: $(STAMP) ## Make .venv with everything in it
+
+# --- judge ---
+
+.PHONY: lint
+lint: $(STAMP) $(if $(TEMPLATE),$(SAM_STAMP)) ## Check style, types, import contracts and templates
+	@$(call say,ruff)
+	@"$(BIN)/ruff" check --quiet .
+	@"$(BIN)/ruff" format --check --quiet . || { echo "not formatted: run 'make format'"; exit 1; }
+	@$(call say,mypy --strict)
+	@$(call quietly,"$(BIN)/mypy")
+	@$(call say,import contracts)
+	@$(call quietly,"$(BIN)/lint-imports")
+ifneq ($(TEMPLATE),)
+	@$(call say,cfn-lint and sam validate)
+	@"$(BIN)/cfn-lint" $(TEMPLATE)
+	@export SAM_CLI_TELEMETRY=0 AWS_DEFAULT_REGION=us-east-1; \
+	$(call quietly,"$(SAM)" validate --lint --template $(TEMPLATE))
+endif
+
+.PHONY: format
+format: $(STAMP) ## Format the code and fix what can be fixed
+	@"$(BIN)/ruff" check --quiet --fix . || true
+	@"$(BIN)/ruff" format --quiet .
+
+.PHONY: sabotage
+sabotage: $(STAMP) ## Break each invariant on purpose; its test must notice
+	@$(run) "$(BIN)/python" -m tests.sabotage $(ARGS)
+
+.PHONY: bench
+bench: $(STAMP) ## Measure a steady pass against its budgets
+	@$(run) "$(BIN)/python" -m tests.bench $(ARGS)
+
+# --- generate ---
+
+.PHONY: schema
+schema: $(STAMP) ## Write desired_state/schema.json from the models
+	@$(call say,desired_state/schema.json)
+	@"$(BIN)/plumbline" schema > desired_state/.schema.json.new
+	@mv desired_state/.schema.json.new desired_state/schema.json
+
+.PHONY: docs
+docs: $(STAMP) ## Write the generated reference pages
+	@$(run) "$(BIN)/python" docs/generate.py
+
+# The dev file is solved first and constrains the others, so all agree on every version.
+# UPGRADE=1 takes the newest versions; without it, pins stay unless a .in file asks for more.
+compile = "$(UV)" pip compile --quiet --universal --generate-hashes --no-build \
+	--python-version 3.11 --no-emit-index-url --no-emit-find-links \
+	--custom-compile-command 'make requirements' $(if $(UPGRADE),--upgrade)
+
+.PHONY: requirements
+requirements: $(UV_STAMP) ## Pin requirements/*.in by hash (UPGRADE=1: newest versions)
+	@$(call say,requirements/*.txt)
+	@$(compile) requirements/uv.in -o requirements/uv.txt
+	@$(compile) requirements/dev.in -o requirements/dev.txt
+	@$(compile) -c requirements/dev.txt requirements/runtime.in -o requirements/runtime.txt
+	@$(compile) -c requirements/dev.txt requirements/cli.in -o requirements/cli.txt
+	@$(compile) requirements/sam.in -o requirements/sam.txt
+
+.PHONY: hooks
+hooks: $(STAMP) ## Run the linters before each commit
+	@"$(BIN)/pre-commit" install
+
+.PHONY: clean
+clean: ## Remove everything that make made
+	@rm -rf "$(VENV)" "$(VENV_SAM)" .mypy_cache .pytest_cache .ruff_cache .import_linter_cache \
+		.hypothesis .aws-sam build dist plumbline.egg-info
+	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# --- set-up ---
+
+# A virtual environment whose Python has gone is made anew.
+ifeq ($(wildcard $(BIN)/python),)
+.PHONY: $(UV_STAMP)
+endif
+
+find_python = for python in $(if $(PYTHON),"$(PYTHON)",python3 python3.13 python3.12 python3.11 python3.14 python); do \
+	"$$python" -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && break; \
+	python=; done; \
+	[ -n "$$python" ] || { echo "Plumbline needs Python 3.11 or newer with venv (Debian: apt-get install python3-venv), or PYTHON=/path/to/one" >&2; exit 1; }
+
+$(UV_STAMP): requirements/uv.txt
+	@$(call say,putting uv into $(VENV))
+	@$(find_python); [ -x "$(BIN)/python" ] || "$$python" -m venv --clear "$(VENV)"
+	@"$(BIN)/python" -m pip install -qq --disable-pip-version-check --no-deps --only-binary :all: \
+		--require-hashes -r requirements/uv.txt
+	@touch "$@"
+
+$(STAMP): $(UV_STAMP) requirements/dev.txt pyproject.toml
+	@$(call say,installing requirements/dev.txt into $(VENV))
+	@$(sync) --python "$(BIN)/python" requirements/dev.txt
+	@"$(UV)" pip install --quiet --no-deps --no-build-isolation --python "$(BIN)/python" --editable .
+	@touch "$@"
+
+$(SAM_STAMP): $(UV_STAMP) requirements/sam.txt
+	@$(call say,installing requirements/sam.txt into $(VENV_SAM))
+	@"$(UV)" venv --quiet --clear --python "$(BIN)/python" "$(VENV_SAM)"
+	@$(sync) --python "$(VENV_SAM)/bin/python" requirements/sam.txt
+	@touch "$@"
