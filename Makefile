@@ -55,7 +55,7 @@ setup: $(STAMP) ## Make .venv with everything in it
 lint: $(STAMP) $(if $(TEMPLATE),$(SAM_STAMP)) ## Check style, types, import contracts and templates
 	@$(call say,ruff)
 	@"$(BIN)/ruff" check --quiet .
-	@"$(BIN)/ruff" format --check --quiet . || { echo "not formatted: run 'make format'"; exit 1; }
+	@"$(BIN)/ruff" format --check --quiet --output-format concise . || { echo "not formatted: run 'make format'"; exit 1; }
 	@$(call say,mypy --strict)
 	@$(call quietly,"$(BIN)/mypy")
 	@$(call say,import contracts)
