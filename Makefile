@@ -48,6 +48,7 @@ test: lint ## Lint, then run every test
 
 .PHONY: setup
 setup: $(STAMP) ## Make .venv with everything in it
+	@$(call say,$(VENV) is ready)
 
 # --- judge ---
 
@@ -120,7 +121,7 @@ clean: ## Remove everything that make made
 # --- set-up ---
 
 # A virtual environment whose Python has gone is made anew.
-ifeq ($(wildcard $(BIN)/python),)
+ifneq ($(shell test -x "$(BIN)/python" && echo usable),usable)
 .PHONY: $(UV_STAMP)
 endif
 
@@ -131,7 +132,8 @@ find_python = for python in $(if $(PYTHON),"$(PYTHON)",python3 python3.13 python
 
 $(UV_STAMP): requirements/uv.txt
 	@$(call say,putting uv into $(VENV))
-	@$(find_python); [ -x "$(BIN)/python" ] || "$$python" -m venv --clear "$(VENV)"
+	@"$(BIN)/python" -m pip --version >/dev/null 2>&1 || { $(find_python); \
+		"$$python" -m venv --clear "$(VENV)"; }
 	@"$(BIN)/python" -m pip install -qq --disable-pip-version-check --no-deps --only-binary :all: \
 		--require-hashes -r requirements/uv.txt
 	@touch "$@"
