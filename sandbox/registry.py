@@ -72,7 +72,7 @@ Run = Callable[[Context, Params], Reply]
 
 @dataclass(frozen=True)
 class Behaviour:
-    """One simulated operation. `accepts`: the top-level parameters it honours; others end the test."""
+    """One simulated operation. `accepts`: top-level parameters it honours; others end the test."""
 
     service: str
     operation: str

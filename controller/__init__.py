@@ -1,0 +1,1 @@
+"""Plumbline's product code: it knows AWS and desired state, nothing of Lambda."""

@@ -1,0 +1,235 @@
+"""The only door to AWS: clients, rate budget, counting, and one taxonomy of errors."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import Any, Literal
+
+import botocore.session
+from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ClientError
+
+from controller.rates import Budget
+
+ATTEMPTS = 3
+CONNECT_TIMEOUT_S = 3.0
+READ_TIMEOUT_S = 15.0
+CALL_BOUND_S = ATTEMPTS * (CONNECT_TIMEOUT_S + READ_TIMEOUT_S) + 6.0
+"""Longest that one call can take, retries and their back-off included, in seconds."""
+
+Failure = Literal["not-found", "exists", "busy", "stale", "throttled", "denied", "invalid", "down"]
+"""busy: the resource's state forbids it now. stale: changed since it was read. invalid: AWS refuses
+the request itself. down: no answer, or an answer that makes no sense."""
+
+
+class AwsFailure(Exception):
+    """A call that AWS refused or that got no answer. The text holds no secret."""
+
+    def __init__(self, failure: Failure, code: str, message: str, call: str) -> None:
+        super().__init__(f"{call}: {code}: {message}")
+        self.failure = failure
+        self.code = code
+        self.message = message
+        self.call = call
+
+
+class Stale(Exception):
+    """AWS changed since it was observed: observe, diff and plan this resource again."""
+
+
+class NotPermitted(Exception):
+    """A write was tried where none may be made: no lease, not enough time left, or observe mode."""
+
+
+_CODES: dict[Failure, tuple[str, ...]] = {
+    "not-found": ("NotFound", "Nonexistent", "NoSuch", "ClusterNotFound", "ServiceNotFound"),
+    "exists": ("AlreadyExists", "DuplicateItem", "ResourceExists", "AlreadyInUse"),
+    "stale": ("OptimisticLock",),
+    "throttled": ("Throttl", "TooManyRequests", "RequestLimitExceeded", "LimitExceededException",
+                  "SlowDown", "Rate exceeded"),
+    "denied": ("AccessDenied", "NotAuthorized", "Unauthorized", "UnrecognizedClient",
+               "InvalidClientTokenId", "ExpiredToken", "AuthFailure", "SignatureDoesNotMatch"),
+    "busy": ("InvalidDBInstanceState", "InvalidReplicationGroupState", "InvalidCacheClusterState",
+             "InvalidDBParameterGroupState", "InvalidDBSubnetGroupState",
+             "InvalidCacheParameterGroupState", "UpdateInProgress", "ResourceInUse",
+             "ServiceNotActive", "Unavailable", "ConcurrentUpdate", "ConcurrentModification",
+             "InvalidState", "OperationAborted"),
+    "down": ("InternalFailure", "InternalServerError", "InternalError", "ServiceException",
+             "ServerException", "InternalService"),
+}  # fmt: skip
+
+
+def classify(code: str) -> Failure:
+    """Sort an AWS error code into the taxonomy; what is not known is `invalid`."""
+    for failure, marks in _CODES.items():
+        if any(mark in code for mark in marks):
+            return failure
+    return "invalid"
+
+
+class Aws:
+    """One account and region, as one pass sees it.
+
+    session: botocore session with credentials. permit: called before every write with
+    `service:Operation`; raises `NotPermitted`. cache: lives as long as the process; holds only
+    what can never be wrong (documents under immutable keys, or under AWS's own change tokens).
+    """
+
+    def __init__(
+        self,
+        session: botocore.session.Session,
+        *,
+        region: str,
+        account: str,
+        permit: Callable[[str], None] | None = None,
+        budget: Budget | None = None,
+        cache: dict[Any, Any] | None = None,
+        endpoint_url: str | None = None,
+    ) -> None:
+        self.region = region
+        self.account = account
+        self.calls: Counter[str] = Counter()
+        self.throttles = 0
+        self.cache = {} if cache is None else cache
+        self._permit = permit
+        self._session = session
+        self._budget = budget or Budget()
+        self._endpoint_url = endpoint_url
+        self._clients: dict[str, Any] = {}
+        self._lock = threading.Lock()
+        self._pool: ThreadPoolExecutor | None = None
+        self._memo: dict[Any, Future[Any]] = {}
+        self._secrets: set[str] = set()
+
+    def read(self, service: str, operation: str, params: Mapping[str, Any] | None = None) -> Any:
+        """Make one reading call. Raises `AwsFailure`."""
+        return self._call(service, operation, dict(params or {}))
+
+    def write(self, service: str, operation: str, params: Mapping[str, Any]) -> Any:
+        """Make one mutating call. Raises `AwsFailure`, or `NotPermitted` with nothing sent."""
+        if self._permit is None:
+            raise NotPermitted(f"{service}:{operation}: read-only")
+        self._permit(f"{service}:{operation}")
+        return self._call(service, operation, dict(params))
+
+    def pages(
+        self, service: str, operation: str, items: str, params: Mapping[str, Any] | None = None
+    ) -> list[Any]:
+        """All items of a paged read, by botocore's paginator model (`NextToken`, `Marker`, …)."""
+        token_in, token_out = _TOKENS.get(service, ("NextToken", "NextToken"))
+        request = dict(params or {})
+        found: list[Any] = []
+        while True:
+            reply = self._call(service, operation, request)
+            found.extend(reply.get(items) or [])
+            token = reply.get(token_out)
+            if not token or token == request.get(token_in):
+                return found
+            request[token_in] = token
+
+    def gather(self, *calls: Callable[[], Any]) -> list[Any]:
+        """Run reads at the same time; their results in order. An exception is returned, not raised.
+
+        Not to be nested: a gathered call must not gather.
+        """
+        if self._pool is None:
+            with self._lock:
+                if self._pool is None:
+                    self._pool = ThreadPoolExecutor(16, "aws-read")
+        pool = self._pool
+        futures: list[Future[Any]] = [pool.submit(call) for call in calls]
+        return [f.exception() or f.result() for f in futures]
+
+    def once(self, key: Any, make: Callable[[], Any]) -> Any:
+        """The value of `make()`, made once in this pass whoever asks first."""
+        with self._lock:
+            mine = key not in self._memo
+            future: Future[Any] = self._memo.setdefault(key, Future())
+        if mine:
+            try:
+                future.set_result(make())
+            except BaseException as error:
+                future.set_exception(error)
+                raise
+        return future.result()
+
+    def keep_secret(self, value: str) -> None:
+        """Blot this value out of any error text from now on."""
+        if value:
+            self._secrets.add(value)
+
+    def close(self) -> None:
+        """Let the reading threads go."""
+        if self._pool is not None:
+            self._pool.shutdown(wait=False)
+            self._pool = None
+
+    def client(self, service: str) -> Any:
+        """The client of a service; made once. Creation is not thread-safe in botocore: locked."""
+        with self._lock:
+            client = self._clients.get(service)
+            if client is None:
+                client = self._clients[service] = self._session.create_client(
+                    service,
+                    region_name=self.region,
+                    endpoint_url=self._endpoint_url,
+                    config=_CONFIG,
+                )
+            return client
+
+    def _call(self, service: str, operation: str, params: dict[str, Any]) -> Any:
+        call = f"{service}:{operation}"
+        client = self.client(service)
+        waited = self._budget.take(call)
+        if waited:
+            time.sleep(waited)
+        try:
+            reply = client._make_api_call(operation, params)
+        except ClientError as error:
+            meta = error.response.get("ResponseMetadata", {})
+            self._count(call, meta.get("RetryAttempts", 0))
+            code = error.response.get("Error", {}).get("Code", "Unknown")
+            failure = classify(code)
+            if failure == "throttled":
+                self.throttles += 1
+            message = str(error.response.get("Error", {}).get("Message", ""))
+            raise AwsFailure(failure, code, self._blot(message), call) from None
+        except BotoCoreError as error:
+            self._count(call, ATTEMPTS - 1)
+            kind: Failure = "invalid" if "Validation" in type(error).__name__ else "down"
+            raise AwsFailure(kind, type(error).__name__, self._blot(str(error)), call) from None
+        self._count(call, reply.get("ResponseMetadata", {}).get("RetryAttempts", 0))
+        return reply
+
+    def _count(self, call: str, retries: int) -> None:
+        with self._lock:
+            self.calls[call] += 1 + retries
+
+    def _blot(self, message: str) -> str:
+        for secret in self._secrets:
+            message = message.replace(secret, "***")
+        return message
+
+
+_TOKENS = {
+    "rds": ("Marker", "Marker"),
+    "elasticache": ("Marker", "Marker"),
+    "wafv2": ("NextMarker", "NextMarker"),
+    "logs": ("nextToken", "nextToken"),
+    "ecs": ("nextToken", "nextToken"),
+    "resourcegroupstaggingapi": ("PaginationToken", "PaginationToken"),
+}
+"""Names of the paging members, where they are not NextToken."""
+
+_CONFIG = Config(
+    connect_timeout=CONNECT_TIMEOUT_S,
+    read_timeout=READ_TIMEOUT_S,
+    retries={"mode": "standard", "total_max_attempts": ATTEMPTS},
+    max_pool_connections=24,
+    user_agent_extra="plumbline",
+    parameter_validation=True,
+)

@@ -1,0 +1,416 @@
+"""What differs, field by field, and what each difference means.
+
+Pure: documents in, typed changes out. Two axes per change (`docs/reference/classification.md`):
+its *class* says what may be done about it, its *cause* who moved, judged from the last applied
+document (L), the desired one (D) and the live one (V).
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Literal
+
+import jsonpatch
+
+from controller.fields import Field
+from controller.policies import (
+    ActionOption,
+    AnyWhenUndeclared,
+    Canonical,
+    CaseInsensitive,
+    CreateOnly,
+    Doc,
+    Keyed,
+    OwnedBy,
+    ServerDefault,
+    Situation,
+    Unordered,
+    VersionPrefix,
+    WriteOnly,
+    version_matches,
+)
+from controller.spec import holds_reference
+
+Class = Literal[
+    "differs", "in_flight", "owned", "undeclared", "write_only_stale", "immutable", "failed",
+    "unknown",
+]  # fmt: skip
+"""differs: may be written. in_flight: AWS is on its way there. owned: another actor rightly holds
+it. undeclared: not in the spec, reported, left alone. write_only_stale: a newer secret version is
+to be sent. immutable: AWS can't change it in place. failed: AWS tried it and rolled it back.
+unknown: it could not be read, or the wanted value is not known yet."""
+
+Cause = Literal["drift", "pending", "both", "baseline-unknown", ""]
+"""drift: live moved away from what we last applied. pending: desired did. both: each of them.
+baseline-unknown: nothing says what was last applied. Empty: the class says it all."""
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A path part: the key of a map, or of a list aligned by key."""
+
+    key: str
+    in_list: bool = False
+
+
+Part = str | Entry | int
+"""A member of an object, an entry, or a position in an ordered list."""
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One difference. `was`, `now`, `wanted`: last applied, live, desired; None: not there."""
+
+    parts: tuple[Part, ...]
+    was: Any
+    now: Any
+    wanted: Any
+    cls: Class
+    cause: Cause = ""
+    note: str = ""
+
+    @property
+    def path(self) -> str:
+        """For people: `rules[rate-limit].priority`."""
+        return render(self.parts)
+
+    @property
+    def top(self) -> str:
+        """The top-level field of the spec it is in."""
+        return str(self.parts[0]) if self.parts else ""
+
+    @property
+    def is_drift(self) -> bool:
+        """True if somebody changed AWS behind our back: counted by the drift metrics."""
+        return self.cause in ("drift", "both")
+
+
+@dataclass(frozen=True, slots=True)
+class Views:
+    """The documents a diff compares; `last` is None where no baseline is known.
+
+    pending: what AWS has accepted and not yet put in force. failed: what it tried and gave up.
+    unknown: top-level fields that could not be read, with the reason.
+    """
+
+    desired: Doc
+    live: Doc
+    last: Doc | None
+    pending: Doc
+    failed: Doc
+    unknown: Mapping[str, str]
+    situation: Situation
+
+
+def render(parts: Iterable[Part]) -> str:
+    """Path parts as text: `containers[gateway].environment[MODE]`."""
+    out = ""
+    for part in parts:
+        if isinstance(part, Entry):
+            out += f"[{part.key}]"
+        elif isinstance(part, int):
+            out += f"[{part}]"
+        else:
+            out += f".{part}" if out else part
+    return out
+
+
+def diff(field: Field, views: Views) -> list[Change]:
+    """All changes between desired and live, in the order of the spec model."""
+    walk = _Walk(views)
+    walk.object(field, (), views.desired, views.live, views.last, views.pending, views.failed)
+    return walk.changes
+
+
+class _Walk:
+    """One comparison: collects changes while it descends the field tree."""
+
+    def __init__(self, views: Views) -> None:
+        self.views = views
+        self.situation = views.situation
+        self.changes: list[Change] = []
+
+    def object(
+        self, field: Field, parts: tuple[Part, ...], d: Any, v: Any, last: Any, p: Any, f: Any
+    ) -> None:
+        for name, member in field.members.items():
+            self.value(
+                member, (*parts, name), _at(d, name), _at(v, name), _at(last, name), _at(p, name),
+                _at(f, name),
+            )  # fmt: skip
+
+    def value(
+        self, field: Field, parts: tuple[Part, ...], d: Any, v: Any, last: Any, p: Any, f: Any
+    ) -> None:
+        if field.policy(ActionOption):
+            return
+        if len(parts) == 1 and parts[0] in self.views.unknown:
+            if d is not None:
+                why = self.views.unknown[str(parts[0])]
+                self.changes.append(Change(parts, last, None, d, "unknown", "", why))
+            return
+        if field.policy(WriteOnly):
+            self.write_only(parts, d, last)
+        elif d is None:
+            self.undeclared(field, parts, v)
+        elif field.shape == "object" and isinstance(d, dict):
+            if v is None:
+                self.whole_or_default(field, parts, d, last, p, f)
+            else:
+                self.object(field, parts, d, v, last, p, f)
+        elif field.shape == "map" and isinstance(d, dict):
+            self.entries(field, parts, d, v or {}, last, p or {}, f or {}, in_list=False)
+        elif field.shape == "list" and isinstance(d, list) and _keyed_by(field):
+            key = _keyed_by(field)
+            maps = [_by_key(x, key) for x in (d, v, last, p, f)]
+            self.entries(field, parts, maps[0], maps[1], maps[2] if last is not None else None,
+                         maps[3], maps[4], in_list=True)  # fmt: skip
+        elif (
+            field.shape == "list"
+            and field.item is not None
+            and field.item.shape == "object"
+            and isinstance(v, list)
+            and isinstance(d, list)
+            and len(v) == len(d)
+        ):
+            past = last if isinstance(last, list) and len(last) == len(d) else [last] * len(d)
+            for index, item in enumerate(d):
+                self.value(field.item, (*parts, index), item, v[index], past[index], None, None)
+        else:
+            self.leaf(field, parts, d, v, last, p, f)
+
+    def entries(
+        self, field: Field, parts: tuple[Part, ...], d: Doc, v: Doc, last: Any, p: Doc, f: Doc,
+        *, in_list: bool,
+    ) -> None:  # fmt: skip
+        """A map, or a list aligned by key."""
+        item = field.item or Field("", "scalar")
+        keyed = field.policy(Keyed) is not None
+        known = last is not None
+        for key in [*d, *(k for k in v if k not in d)]:
+            here = (*parts, Entry(key, in_list))
+            was = _at(last, key)
+            if key in d:
+                if key in v and item.shape == "object":
+                    self.object(item, here, d[key], v[key], was, _at(p, key), _at(f, key))
+                else:
+                    self.leaf(item, here, d[key], v.get(key), was, _at(p, key), _at(f, key),
+                              known=known)  # fmt: skip
+            elif keyed and was is None:
+                self.changes.append(Change(here, None, v[key], None, "undeclared"))
+            else:
+                cause: Cause = (
+                    "baseline-unknown" if not known
+                    else "drift" if was is None
+                    else "pending" if was == v[key]
+                    else "both"
+                )  # fmt: skip
+                self.changes.append(Change(here, was, v[key], None, "differs", cause))
+
+    def whole_or_default(
+        self, field: Field, parts: tuple[Part, ...], d: Doc, last: Any, p: Any, f: Any
+    ) -> None:
+        """A declared object that AWS does not show: one change, unless it is all defaults."""
+        inner = _Walk(self.views)
+        inner.object(field, parts, d, {}, last, p, f)
+        if not inner.changes:
+            return
+        classes = {c.cls for c in inner.changes}
+        if classes <= {"in_flight", "failed", "unknown", "immutable", "write_only_stale"}:
+            self.changes.extend(inner.changes)
+            return
+        cause = self.cause(field, d, None, last)
+        immutable = field.policy(CreateOnly) is not None
+        self.changes.append(
+            Change(parts, last, None, d, "immutable" if immutable else "differs", cause)
+        )
+
+    def undeclared(self, field: Field, parts: tuple[Part, ...], v: Any) -> None:
+        owner = field.policy(OwnedBy)
+        if owner and owner.wanted:
+            wanted = owner.wanted(self.situation, v)
+            if wanted is not None and wanted != v:
+                note = f"beyond what {owner.owner} may choose"
+                self.changes.append(Change(parts, None, v, wanted, "differs", "drift", note))
+            return
+        if _empty(v) or field.policy(AnyWhenUndeclared) is not None:
+            return
+        default = field.policy(ServerDefault)
+        if default and self.equal(field, default.of(self.situation), v):
+            return
+        if field.shape == "object" and isinstance(v, dict):
+            for name, member in field.members.items():
+                self.value(member, (*parts, name), None, v.get(name), None, None, None)
+            return
+        self.changes.append(Change(parts, None, v, None, "undeclared"))
+
+    def write_only(self, parts: tuple[Part, ...], d: Any, last: Any) -> None:
+        if d is None or self.views.last is None or last == d:
+            return
+        if "@" not in str(d):
+            self.changes.append(Change(parts, last, None, d, "unknown", "", "no secret value yet"))
+            return
+        self.changes.append(
+            Change(parts, last, None, d, "write_only_stale", "pending", "new secret version")
+        )
+
+    def leaf(
+        self, field: Field, parts: tuple[Part, ...], d: Any, v: Any, last: Any, p: Any, f: Any,
+        *, known: bool = True,
+    ) -> None:  # fmt: skip
+        if p is not None and not _empty(p) and not self.equal(field, d, p):
+            v = p  # AWS will soon show this: judge that, not the value about to go
+        elif self.equal(field, d, v):
+            return
+        cause = self.cause(field, d, v, last) if known or self.views.last is None else "drift"
+        change = Change(parts, last, v, d, "differs", cause)
+        owner = field.policy(OwnedBy)
+        if unresolved(d):
+            change = replace(change, cls="unknown", cause="", note=f"waits for {d}")
+        elif owner and owner.when(self.situation, d, v):
+            change = replace(change, cls="owned", cause="", note=owner.owner)
+        elif p is not None and not _empty(p) and self.equal(field, d, p):
+            change = replace(change, cls="in_flight")
+        elif f is not None and self.equal(field, d, f):
+            change = replace(change, cls="failed", note="AWS rolled this back")
+        elif field.policy(CreateOnly):
+            change = replace(change, cls="immutable")
+        self.changes.append(change)
+
+    def cause(self, field: Field, d: Any, v: Any, last: Any) -> Cause:
+        if self.views.last is None:
+            return "baseline-unknown"
+        if last is None:
+            return "pending"
+        desired_moved = not self.equal(field, d, last)
+        live_moved = not self.equal(field, last, v)
+        if desired_moved:
+            return "both" if live_moved else "pending"
+        return "drift"
+
+    def equal(self, field: Field, declared: Any, live: Any) -> bool:
+        """True if AWS's value says what the declared one does, by the field's policies."""
+        if live is None:
+            default = field.policy(ServerDefault)
+            if default is not None:
+                live = default.of(self.situation)
+        if _empty(declared) and _empty(live):
+            return True
+        if live is None or declared is None:
+            return False
+        if field.policy(VersionPrefix):
+            return version_matches(declared, live)
+        return bool(canonical(field, declared) == canonical(field, live))
+
+
+def canonical(field: Field, value: Any) -> Any:
+    """The value in the one form in which equal things are equal."""
+    if value is None:
+        return None
+    if form := field.policy(Canonical):
+        value = form.form(value)
+    if field.policy(CaseInsensitive) and isinstance(value, str):
+        value = value.lower()
+    if isinstance(value, dict):
+        if field.shape == "object":
+            out = {}
+            for name, inner in value.items():
+                member = field.members.get(name)
+                held = canonical(member, inner) if member else inner
+                default = member.policy(ServerDefault) if member else None
+                if _empty(held) or (default and not callable(default.value)
+                                    and held == default.value):  # fmt: skip
+                    continue
+                out[name] = held
+            return out
+        return {k: canonical(field.item, v) if field.item else v for k, v in value.items()}
+    if isinstance(value, (list, tuple)):
+        items = [canonical(field.item, v) if field.item else v for v in value]
+        if field.policy(CaseInsensitive):
+            items = [i.lower() if isinstance(i, str) else i for i in items]
+        return sorted(items, key=repr) if field.policy(Unordered) else items
+    if isinstance(value, float) and value.is_integer():
+        return int(value)
+    return value
+
+
+def unresolved(value: Any) -> bool:
+    """True if a reference is left in it, at any depth."""
+    if isinstance(value, dict):
+        return any(unresolved(v) for v in value.values())
+    if isinstance(value, list):
+        return any(unresolved(v) for v in value)
+    return holds_reference(value) and "@" not in value
+
+
+def overlay(live: Doc, desired: Doc, changes: Sequence[Change]) -> Doc:
+    """The live spec with the changes made in it: what a call that wants the whole must send.
+
+    A change inside a list puts the whole desired list there (lists are ours or not, as a whole).
+    """
+    merged = copy.deepcopy(live)
+    for change in changes:
+        parts = list(change.parts)
+        wanted = change.wanted
+        for depth, part in enumerate(parts):
+            if isinstance(part, int) or (isinstance(part, Entry) and part.in_list):
+                parts = parts[:depth]
+                wanted = _dig(desired, parts)
+                break
+        _put(merged, parts, wanted)
+    return merged
+
+
+def json_patch(live: Doc, desired: Doc, changes: Sequence[Change]) -> list[dict[str, Any]]:
+    """The changes as an RFC 6902 patch of the live spec, for programs."""
+    target = overlay(live, desired, changes)
+    patch: list[dict[str, Any]] = jsonpatch.make_patch(live, target).patch
+    return patch
+
+
+def dig(doc: Any, parts: Iterable[Part]) -> Any:
+    """The value at a path, None if there is none. Only through objects and maps."""
+    return _dig(doc, list(parts))
+
+
+def put(doc: Doc, parts: Iterable[Part], value: Any) -> None:
+    """Set the value at a path (None removes it). Only through objects and maps."""
+    _put(doc, list(parts), value)
+
+
+def _dig(doc: Any, parts: list[Part]) -> Any:
+    for part in parts:
+        doc = _at(doc, part.key if isinstance(part, Entry) else part)
+    return doc
+
+
+def _put(doc: Doc, parts: list[Part], value: Any) -> None:
+    for part in parts[:-1]:
+        doc = doc.setdefault(str(part.key if isinstance(part, Entry) else part), {})
+    last = parts[-1]
+    name = str(last.key if isinstance(last, Entry) else last)
+    if value is None:
+        doc.pop(name, None)
+    else:
+        doc[name] = copy.deepcopy(value)
+
+
+def _at(doc: Any, name: Any) -> Any:
+    return doc.get(name) if isinstance(doc, dict) else None
+
+
+def _empty(value: Any) -> bool:
+    return value is None or value in ({}, [], "")
+
+
+def _keyed_by(field: Field) -> tuple[str, ...]:
+    policy = field.policy(Unordered)
+    return policy.key if policy else ()
+
+
+def _by_key(items: Any, key: tuple[str, ...]) -> Doc:
+    if not isinstance(items, list):
+        return {}
+    return {"/".join(str(_at(i, k)) for k in key if _at(i, k) is not None): i for i in items}

@@ -1,0 +1,202 @@
+"""The one abstraction to know: a handler is what knows one kind of AWS resource.
+
+A handler reads (`observe`), translates (`to_spec`), judges (`readiness`), proposes calls (`plan`)
+and makes exactly one of them at a time (`apply`). It decides nothing about whether a call may be
+made: guards do. Everything but `observe`, `apply` and `discover` is pure.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, ClassVar, Literal
+
+from controller.aws import Aws
+from controller.diff import Change
+from controller.policies import Doc
+from controller.spec import Outputs, Spec
+
+Risk = Literal["safe", "disruptive", "destructive", "irreversible"]
+"""safe: nobody notices. disruptive: connections drop, tasks restart. destructive: data or a
+resource is lost. irreversible: can't be undone, though nothing is lost (a grown disk)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Present:
+    """AWS has it. `doc`: what AWS says, put together from the reads of this kind.
+
+    unknown: spec fields (top-level names) that could not be read this time; changes to them are
+    neither reported as drift nor acted on.
+    """
+
+    doc: Mapping[str, Any]
+    unknown: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Absent:
+    """AWS answered, and it is not there."""
+
+
+@dataclass(frozen=True, slots=True)
+class Unknown:
+    """AWS did not answer (throttle, denial, time-out, broken page). Never the same as `Absent`."""
+
+    reason: str
+
+
+Observation = Present | Absent | Unknown
+
+
+@dataclass(frozen=True, slots=True)
+class Readiness:
+    """Whether the resource can be used now. `failed` needs a person or a new desired state."""
+
+    state: Literal["ready", "in-progress", "failed"]
+    reason: str = ""
+    message: str = ""
+
+
+READY = Readiness("ready", "Ready")
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """A resource as a handler meets it.
+
+    key: `Kind/name`. name: the physical name in AWS. spec: the desired document, references to
+    other resources' outputs possibly still unresolved (`${…}`); names never are. tags: what the
+    resource's tags must contain, ownership included (the same as in `spec["tags"]`).
+    """
+
+    key: str
+    name: str
+    spec: Doc
+    tags: dict[str, str]
+    account: str
+    region: str
+
+    def arn(self, service: str, resource: str) -> str:
+        """`arn:aws:<service>:<region>:<account>:<resource>`, in this region's partition."""
+        partition = (
+            "aws-cn" if self.region.startswith("cn-")
+            else "aws-us-gov" if self.region.startswith("us-gov-")
+            else "aws"
+        )  # fmt: skip
+        return f"arn:{partition}:{service}:{self.region}:{self.account}:{resource}"
+
+
+@dataclass(frozen=True, slots=True)
+class Action:
+    """One mutating API call, planned.
+
+    params: the request. A text in it may hold `${…}`: `${Kind.name.output}` of a resource that
+    is yet to be made, `${self.output}` of an earlier action on this resource, or a secret. They are
+    filled in at the moment of the call. volatile: parameters that differ each time (lock tokens,
+    client tokens), kept out of `fingerprint` and of every output.
+    changes: rendered paths of the spec fields it changes, as in `Change.path`.
+    step: a name unique among the actions of one resource; after: steps that must succeed first.
+    creates: True if AWS will have one more resource afterwards.
+    """
+
+    service: str
+    operation: str
+    params: Mapping[str, Any]
+    changes: tuple[str, ...] = ()
+    risk: Risk = "safe"
+    step: str = ""
+    after: tuple[str, ...] = ()
+    creates: bool = False
+    deletes: bool = False
+    volatile: Mapping[str, Any] = field(default_factory=dict)
+    note: str = ""
+
+
+class Handler(ABC):
+    """What knows one kind. One file per kind; adding a kind is that file and one registry line."""
+
+    kind: ClassVar[str]
+    spec: ClassVar[type[Spec]]
+    outputs: ClassVar[type[Outputs]]
+    name_pattern: ClassVar[str]
+    """What AWS allows as physical name, as a regular expression over the whole name."""
+    name_says: ClassVar[str]
+    """The same in words, for the error message."""
+    holds_data: ClassVar[bool] = False
+    """True: removing the manifest keeps the resource (`prune: retain`) unless said otherwise."""
+    instant: ClassVar[bool] = True
+    """True: usable once its create call has returned, so dependents go on in this pass."""
+    reads: ClassVar[tuple[str, ...]] = ()
+    """`service:Operation` of a steady pass, for the published read table and the IAM policy."""
+    writes: ClassVar[tuple[str, ...]] = ()
+    """`service:Operation` that plans may hold."""
+
+    @abstractmethod
+    def observe(self, aws: Aws, targets: Sequence[Target]) -> dict[str, Observation]:
+        """Look at all targets of this kind with as few calls as AWS allows, by `Target.key`.
+
+        An AWS error that is not "it does not exist" makes `Unknown`, never `Absent`.
+        """
+
+    @abstractmethod
+    def to_spec(self, doc: Mapping[str, Any]) -> Doc:
+        """What AWS says, in our language. Absent members where AWS says nothing or empty."""
+
+    def pending(self, doc: Mapping[str, Any]) -> Doc:
+        """The part of the spec that AWS has accepted and has yet to put in force."""
+        return {}
+
+    def failed(self, doc: Mapping[str, Any]) -> Doc:
+        """The part of a spec that AWS tried and gave up on (a rollout that was rolled back)."""
+        return {}
+
+    @abstractmethod
+    def readiness(self, doc: Mapping[str, Any]) -> Readiness:
+        """Whether it can be used now."""
+
+    def modifiable(self, doc: Mapping[str, Any]) -> str:
+        """Empty if AWS would take a modification now, else why not (status `modifying`, …)."""
+        return ""
+
+    @abstractmethod
+    def output(self, doc: Mapping[str, Any]) -> Doc:
+        """The outputs that the observed document gives, in the shape of `outputs`.
+
+        A value that AWS has not given yet (the endpoint of a database being created) is left out.
+        """
+
+    def identity(self, doc: Mapping[str, Any]) -> str:
+        """What tells this resource from a later one of the same name (an id, a creation time)."""
+        return ""
+
+    @abstractmethod
+    def plan(
+        self, target: Target, observed: Present | Absent, changes: Sequence[Change]
+    ) -> list[Action]:
+        """The smallest set of calls that makes `changes`; for `Absent`, that creates the target.
+
+        changes: those to act on, already classified; only fields named in them may be sent, except
+        where AWS wants the whole (then everything else is sent as AWS showed it).
+        """
+
+    @abstractmethod
+    def delete(self, target: Target, observed: Present) -> list[Action]:
+        """The calls that remove it, the safest way AWS has (final snapshot, recovery window)."""
+
+    def apply(self, aws: Aws, target: Target, action: Action, params: Doc) -> Doc:
+        """Make the action's one mutating call and return the outputs its reply gives.
+
+        params: `action.params` and `action.volatile`, references and secrets filled in. Raises
+        `AwsFailure`; `Stale` if AWS was found changed since `observe`, with nothing written.
+        """
+        reply = aws.write(action.service, action.operation, params)
+        return self.reply_output(action, reply)
+
+    def reply_output(self, action: Action, reply: Mapping[str, Any]) -> Doc:
+        """The outputs in the reply to `action`; default none."""
+        return {}
+
+    @abstractmethod
+    def discover(self, aws: Aws) -> list[str]:
+        """Physical names of all resources of this kind in the account and region."""

@@ -1,0 +1,1 @@
+"""What several kinds share, so that kinds need not import each other."""

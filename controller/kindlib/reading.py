@@ -1,0 +1,77 @@
+"""Reading helpers: batches, tags, and errors turned into evidence."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import Any, TypeVar
+
+from controller.aws import Aws, AwsFailure
+from controller.handler import Observation, Target, Unknown
+
+T = TypeVar("T")
+
+ENVIRONMENT_TAG = "plumbline:environment"
+RESOURCE_TAG = "plumbline:resource"
+
+
+def batches(items: Sequence[T], size: int) -> Iterator[Sequence[T]]:
+    """The items in runs of at most `size`."""
+    for start in range(0, len(items), size):
+        yield items[start : start + size]
+
+
+def all_unknown(targets: Iterable[Target], failure: AwsFailure) -> dict[str, Observation]:
+    """Every target `Unknown` for the same reason."""
+    return {t.key: Unknown(str(failure)) for t in targets}
+
+
+def tag_map(tags: Iterable[Mapping[str, Any]] | None, key: str = "Key") -> dict[str, str]:
+    """AWS's list of tags as a map, without AWS's own (case 164)."""
+    value = "value" if key == "key" else "Value"
+    return {t[key]: t.get(value, "") for t in tags or () if not t[key].lower().startswith("aws:")}
+
+
+def tag_list(tags: Mapping[str, str], key: str = "Key") -> list[dict[str, str]]:
+    """A map of tags as AWS's list, in a stable order."""
+    value = "value" if key == "key" else "Value"
+    return [{key: k, value: v} for k, v in sorted(tags.items())]
+
+
+def tags_by_arn(aws: Aws, target: Target) -> dict[str, dict[str, str]]:
+    """Tags of all that carries this environment's ownership tag, by ARN, in one paged read.
+
+    https://docs.aws.amazon.com/resourcegroupstagging/latest/APIReference/API_GetResources.html
+    The service lags behind: what it says is a hint, good for saying "as it should be".
+    """
+    environment = target.tags[ENVIRONMENT_TAG]
+
+    def read() -> dict[str, dict[str, str]]:
+        found = aws.pages(
+            "resourcegroupstaggingapi",
+            "GetResources",
+            "ResourceTagMappingList",
+            {
+                "TagFilters": [{"Key": ENVIRONMENT_TAG, "Values": [environment]}],
+                "ResourcesPerPage": 100,
+            },
+        )
+        return {r["ResourceARN"]: tag_map(r.get("Tags")) for r in found}
+
+    found: dict[str, dict[str, str]] = aws.once(("tags", environment), read)
+    return found
+
+
+def tags_of(
+    aws: Aws, target: Target, arn: str, ask: Callable[[], dict[str, str]]
+) -> dict[str, str]:
+    """The tags of one resource: by the shared hint if it says what we want, else from the source.
+
+    ask: reads them from the resource's own service. Raises `AwsFailure` if neither answers.
+    """
+    try:
+        hint = tags_by_arn(aws, target).get(arn)
+    except AwsFailure:
+        hint = None
+    if hint is not None and target.tags.items() <= hint.items():
+        return hint
+    return ask()

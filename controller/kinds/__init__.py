@@ -1,0 +1,23 @@
+"""The registry of kinds. Adding a kind: one file in this folder, one line in `KINDS`."""
+
+from __future__ import annotations
+
+from functools import cache
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from controller.handler import Handler
+
+KINDS = {
+    "LogGroup": "log_group:LogGroupHandler",
+}
+"""Kind → `module:class`. Imported when first used: an environment pays for the kinds it has."""
+
+
+@cache
+def handler_for(kind: str) -> Handler:
+    """The handler of a kind. Raises `KeyError` for an unknown one."""
+    module, _, name = KINDS[kind].partition(":")
+    handler: Handler = getattr(import_module(f"controller.kinds.{module}"), name)()
+    return handler
