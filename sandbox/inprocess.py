@@ -15,7 +15,9 @@ from sandbox.wire import Dropped, handle
 from sandbox.world import World
 
 
-def session(world: World, *, region: str | None = None, access_key: str = "AKIASANDBOX") -> boto3.Session:
+def session(
+    world: World, *, region: str | None = None, access_key: str = "AKIASANDBOX"
+) -> boto3.Session:
     """A boto3 session bound to `world`. Clients made from it behave as real ones, retries too."""
     core = botocore.session.Session()
     core.set_credentials(access_key, "sandbox")

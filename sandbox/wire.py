@@ -221,7 +221,9 @@ def _validate(model: OperationModel, params: dict[str, Any]) -> None:
         return
     report = ParamValidator().validate(params, model.input_shape)
     if report.has_errors():
-        code = "ValidationError" if model.service_model.protocol == "query" else "ValidationException"
+        code = (
+            "ValidationError" if model.service_model.protocol == "query" else "ValidationException"
+        )
         raise AwsError(code, report.generate_report())
 
 
@@ -235,7 +237,9 @@ def _serialize(model: OperationModel, protocol: str, result: Any) -> Reply:
 
 def _refuse(protocol: str, error: AwsError) -> Reply:
     if protocol == "json":
-        body = json.dumps({"__type": error.code, "message": error.message, "Message": error.message})
+        body = json.dumps(
+            {"__type": error.code, "message": error.message, "Message": error.message}
+        )
         return Reply(error.status, {"Content-Type": "application/x-amz-json-1.1"}, body.encode())
     body = (
         "<ErrorResponse><Error><Type>Sender</Type>"
