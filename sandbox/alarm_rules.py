@@ -1,0 +1,150 @@
+"""What CloudWatch refuses in an alarm's definition."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+from sandbox.errors import AwsError
+
+ANOMALY_OPERATORS = {
+    "LessThanLowerOrGreaterThanUpperThreshold",
+    "LessThanLowerThreshold",
+    "GreaterThanUpperThreshold",
+}
+ACTIONS = ("OKActions", "AlarmActions", "InsufficientDataActions")
+_OF_A_METRIC = (
+    "MetricName", "Namespace", "Dimensions", "Period", "Unit", "Statistic", "ExtendedStatistic",
+)  # fmt: skip
+_EXTENDED = re.compile(
+    r"^((p|tm|tc|ts|wm)(\d{1,2}(\.\d{0,10})?|100)|IQM|(PR|TC|TM|TS|WM)\(\S+:\S*\)|PR\(:\S+\))$"
+)
+_ACTION = re.compile(r"^arn:[a-z-]+:(sns|lambda|autoscaling|ssm|ssm-incidents|swf|automate|aiops):")
+
+
+def refusal(message: str) -> AwsError:
+    """The error that CloudWatch answers bad input with."""
+    return AwsError("ValidationError", message)
+
+
+def check_alarm(params: dict[str, Any], region: str) -> None:
+    """Refuse a metric alarm that CloudWatch would refuse."""
+    for problem in _problems(params, region):
+        raise refusal(problem)
+
+
+def check_actions(params: dict[str, Any], region: str) -> None:
+    """Refuse actions that are no ARNs of something an alarm can do, or of another region's topic."""
+    for problem in _action_problems(params, region):
+        raise refusal(problem)
+
+
+def _problems(params: dict[str, Any], region: str) -> Iterator[str]:
+    if any(ord(c) < 32 or ord(c) == 127 for c in params["AlarmName"]):
+        yield "AlarmName must not contain ASCII control characters"
+    yield from _action_problems(params, region)
+    for name in ("EvaluationPeriods", "ComparisonOperator"):
+        if name not in params:
+            yield f"The parameter {name} is required"
+    if params.get("DatapointsToAlarm", 1) > params["EvaluationPeriods"]:
+        yield "DatapointsToAlarm must be less than or equal to EvaluationPeriods"
+    treatment = params.get("TreatMissingData", "missing")
+    if treatment not in ("breaching", "notBreaching", "ignore", "missing"):
+        yield f"Invalid TreatMissingData value: {treatment}"
+    low = params.get("EvaluateLowSampleCountPercentile")
+    if low is not None and low not in ("evaluate", "ignore"):
+        yield f"Option {low} is not supported for EvaluateLowSampleCountPercentile"
+    if low is not None and "ExtendedStatistic" not in params:
+        yield "EvaluateLowSampleCountPercentile can only be used with a percentile"
+    yield from _threshold_problems(params)
+    if "Metrics" in params:
+        both = [name for name in _OF_A_METRIC if name in params]
+        if both:
+            yield f"Metrics can't be combined with {', '.join(both)}"
+        yield from _query_problems(params)
+    else:
+        yield from _metric_problems(params)
+
+
+def _threshold_problems(params: dict[str, Any]) -> Iterator[str]:
+    band = params.get("ThresholdMetricId")
+    if (band is None) == ("Threshold" not in params):
+        yield "Specify either Threshold or ThresholdMetricId"
+    if (band is None) == (params["ComparisonOperator"] in ANOMALY_OPERATORS):
+        yield f"ComparisonOperator {params['ComparisonOperator']} does not fit the threshold"
+    if band is not None:
+        if "Metrics" not in params:
+            yield "ThresholdMetricId needs Metrics"
+        bands = {
+            query["Id"]
+            for query in params.get("Metrics", ())
+            if query.get("Expression", "").startswith("ANOMALY_DETECTION_BAND")
+        }
+        if band not in bands:
+            yield "ThresholdMetricId must be the Id of an ANOMALY_DETECTION_BAND expression"
+
+
+def _metric_problems(params: dict[str, Any]) -> Iterator[str]:
+    for name in ("MetricName", "Namespace", "Period"):
+        if name not in params:
+            yield f"The parameter {name} is required, unless Metrics is given"
+    if ("Statistic" in params) == ("ExtendedStatistic" in params):
+        yield "Specify either Statistic or ExtendedStatistic"
+    if not _EXTENDED.match(params.get("ExtendedStatistic", "p99")):
+        yield f"The value {params['ExtendedStatistic']} for ExtendedStatistic is not supported"
+    yield from _dimension_problems(params.get("Dimensions", []))
+    yield from _period_problems(params["Period"], params["EvaluationPeriods"])
+
+
+def _dimension_problems(dimensions: list[dict[str, str]]) -> Iterator[str]:
+    names = [dimension["Name"] for dimension in dimensions]
+    if len(set(names)) < len(names):
+        yield "A dimension is given twice"
+
+
+def _period_problems(period: int, times: int) -> Iterator[str]:
+    if period not in (10, 20, 30) and period % 60:
+        yield "Period must be 10, 20, 30 or a multiple of 60"
+    longest, name = (86400, "a day") if period < 3600 else (604800, "7 days")
+    if period * times > longest:
+        yield (
+            f"Metrics cannot be checked across more than {name}"
+            f" (EvaluationPeriods * Period must be <= {longest})."
+        )
+
+
+def _query_problems(params: dict[str, Any]) -> Iterator[str]:
+    queries = params["Metrics"]
+    ids = [query["Id"] for query in queries]
+    if not queries:
+        yield "Metrics must not be empty"
+    if len(set(ids)) < len(ids):
+        yield "The Ids in Metrics must be unique"
+    for query in queries:
+        if not re.fullmatch(r"[a-z][a-zA-Z0-9_]*", query["Id"]):
+            yield f"Invalid metric Id: {query['Id']}"
+        if ("MetricStat" in query) == ("Expression" in query):
+            yield f"{query['Id']}: specify either MetricStat or Expression"
+        if "MetricStat" in query:
+            yield from _dimension_problems(query["MetricStat"]["Metric"].get("Dimensions", []))
+            yield from _period_problems(query["MetricStat"]["Period"], params["EvaluationPeriods"])
+        elif "Period" in query:
+            yield from _period_problems(query["Period"], params["EvaluationPeriods"])
+    band = params.get("ThresholdMetricId")
+    returned = [q["Id"] for q in queries if q.get("ReturnData", True) and q["Id"] != band]
+    if len(returned) != 1:
+        yield "Exactly one of the Metrics must have ReturnData true"
+
+
+def _action_problems(params: dict[str, Any], region: str) -> Iterator[str]:
+    for kind in ACTIONS:
+        for arn in params.get(kind, ()):
+            if not _ACTION.match(arn):
+                yield f"Invalid arn syntax: {arn}"
+            elif arn.split(":")[2] == "sns" and arn.split(":")[3] != region:
+                yield f"Invalid region {arn.split(':')[3]} specified. Only {region} is supported."
+            elif arn.split(":")[2] in ("autoscaling", "automate", "swf") and params.get(
+                "ThresholdMetricId"
+            ):
+                yield "Anomaly detection alarms can't have Auto Scaling or EC2 actions"
