@@ -35,7 +35,7 @@ def check_alarm(params: dict[str, Any], region: str) -> None:
 
 
 def check_actions(params: dict[str, Any], region: str) -> None:
-    """Refuse actions that are no ARNs of something an alarm can do, or of another region's topic."""
+    """Refuse actions that are not ARNs of what an alarm can do, or topics of another region."""
     for problem in _action_problems(params, region):
         raise refusal(problem)
 
