@@ -1,0 +1,351 @@
+"""RDS: creating, reading, rebooting and deleting PostgreSQL instances."""
+
+from __future__ import annotations
+
+import re
+from datetime import timedelta
+from typing import Any
+
+from sandbox.behaviours.rds_parameter_groups import parameter_group
+from sandbox.behaviours.rds_subnet_groups import subnet_group
+from sandbox.data_services import (
+    clash,
+    drop_tags,
+    invalid,
+    key_arn,
+    name_of,
+    page,
+    put_tags,
+    random_windows,
+    security_groups,
+)
+from sandbox.errors import AwsError, NotSimulated
+from sandbox.rds_rules import check_insights, check_logs, check_settings, check_windows, storage
+from sandbox.rds_state import (
+    CERTIFICATES,
+    RUNNING,
+    after_create,
+    become_available,
+    find,
+    full_version,
+    instances,
+    jitter,
+    later,
+    major,
+    set_certificate,
+    set_parameter_group,
+    wire,
+)
+from sandbox.registry import Context, Params, Reply, behaviour
+
+API = "https://docs.aws.amazon.com/AmazonRDS/latest/APIReference/"
+ACCEPTS = """
+    DBInstanceIdentifier DBInstanceClass Engine EngineVersion DBName AllocatedStorage
+    MaxAllocatedStorage StorageType Iops StorageThroughput StorageEncrypted KmsKeyId MasterUsername
+    MasterUserPassword ManageMasterUserPassword MasterUserSecretKmsKeyId MultiAZ AvailabilityZone
+    DBSubnetGroupName VpcSecurityGroupIds PubliclyAccessible Port NetworkType DBParameterGroupName
+    OptionGroupName BackupRetentionPeriod PreferredBackupWindow PreferredMaintenanceWindow
+    DeletionProtection AutoMinorVersionUpgrade CopyTagsToSnapshot EnablePerformanceInsights
+    PerformanceInsightsRetentionPeriod PerformanceInsightsKMSKeyId EnableCloudwatchLogsExports
+    MonitoringInterval MonitoringRoleArn EnableIAMDatabaseAuthentication CACertificateIdentifier
+    LicenseModel DatabaseInsightsMode EngineLifecycleSupport BackupTarget DedicatedLogVolume Tags
+"""
+RESERVED = {"admin", "rdsadmin", "rds_superuser", "postgres_fdw", "user", "public"}
+WORD = re.compile(r"[a-zA-Z][a-zA-Z0-9_]{0,62}")
+
+
+@behaviour(
+    "rds", "CreateDBInstance", ACCEPTS,
+    evidence="documented", source=API + "API_CreateDBInstance.html",
+)  # fmt: skip
+def create_db_instance(ctx: Context, params: Params) -> Reply:
+    """Creating takes 6 to 8 minutes: creating (no endpoint), backing-up, available."""
+    if params["Engine"] != "postgres":
+        raise NotSimulated(f"rds engine {params['Engine']}")
+    name = name_of("DBInstanceIdentifier", params["DBInstanceIdentifier"], 63)
+    if name in instances(ctx.store):
+        raise AwsError("DBInstanceAlreadyExists", f"DB instance already exists: {name}")
+    _check(params)
+    group = subnet_group(ctx, params.get("DBSubnetGroupName"))
+    zones = sorted(set(group["_subnets"].values()))
+    if params.get("AvailabilityZone", zones[0]) not in zones:
+        raise AwsError(
+            "InvalidVPCNetworkStateFault",
+            f"No subnet of {group['DBSubnetGroupName']} is in {params['AvailabilityZone']}.",
+        )
+    ctx.world.rng.shuffle(zones)
+    zones.sort(key=lambda zone: zone != params.get("AvailabilityZone"))
+    inst = _instance(ctx, name, params, group)
+    inst["_zones"] = zones[:2]
+    _insights(ctx, inst, params)
+    put_tags(ctx, inst["DBInstanceArn"], params.get("Tags", []))
+    instances(ctx.store)[name] = inst
+    ctx.store.setdefault("_zone", "c" + ctx.token("abcdefghijklmnopqrstuvwxyz0123456789", 11))
+    later(ctx, inst, jitter(ctx, 4.5), after_create)
+    return {"DBInstance": wire(ctx, ctx.store, inst)}
+
+
+def _check(params: Params) -> None:
+    check_settings(params)
+    for name in ("MasterUsername", "AllocatedStorage"):
+        if not params.get(name):
+            raise invalid(f"The parameter {name} must be provided and must not be blank.")
+    managed = params.get("ManageMasterUserPassword", False)
+    if managed and "MasterUserPassword" in params:
+        raise clash("You can't specify MasterUserPassword when ManageMasterUserPassword is on.")
+    if not managed and "MasterUserPassword" not in params:
+        raise invalid("The parameter MasterUserPassword must be provided and must not be blank.")
+    if "MasterUserSecretKmsKeyId" in params and not managed:
+        raise clash("MasterUserSecretKmsKeyId is valid only with ManageMasterUserPassword.")
+    user = params["MasterUsername"]
+    if not WORD.fullmatch(user) or user.lower() in RESERVED:
+        raise invalid(
+            f"MasterUsername {user} cannot be used as it is a reserved word used by the engine"
+        )
+    if "DBName" in params and not WORD.fullmatch(params["DBName"]):
+        raise invalid("DBName must begin with a letter and contain only alphanumeric characters.")
+    if params.get("MultiAZ") and "AvailabilityZone" in params:
+        raise clash("Requesting a specific availability zone is not valid for Multi-AZ instances.")
+    if "KmsKeyId" in params and not params.get("StorageEncrypted"):
+        raise clash("KmsKeyId can be specified only if StorageEncrypted is true.")
+    if params.get("MaxAllocatedStorage", 65536) <= params["AllocatedStorage"]:
+        raise clash("Max storage size must be greater than storage size")
+    check_logs(params.get("EnableCloudwatchLogsExports", []))
+
+
+def _instance(ctx: Context, name: str, params: Params, group: dict[str, Any]) -> dict[str, Any]:
+    version = full_version(params.get("EngineVersion"))
+    family = f"postgres{major(version)}"
+    chosen = params.get("DBParameterGroupName", f"default.{family}")
+    chosen = parameter_group(ctx, ctx.store, chosen)
+    if chosen["DBParameterGroupFamily"] != family:
+        raise clash(wrong_family(chosen, family))
+    backup, maintenance = random_windows(ctx, 30)
+    backup = params.get("PreferredBackupWindow", backup)
+    maintenance = params.get("PreferredMaintenanceWindow", maintenance).lower()
+    if "PreferredBackupWindow" in params and "PreferredMaintenanceWindow" not in params:
+        maintenance = _beside(maintenance, backup)
+    if "PreferredMaintenanceWindow" in params and "PreferredBackupWindow" not in params:
+        backup = _beside(backup, maintenance)
+    check_windows(backup, maintenance)
+    kind = params.get("StorageType", "io1" if "Iops" in params else "gp3")
+    option = params.get("OptionGroupName", f"default:postgres-{major(version)}")
+    if option != f"default:postgres-{major(version)}":
+        raise AwsError("OptionGroupNotFoundFault", f"OptionGroupName: {option} not found.", 404)
+    encrypted = params.get("StorageEncrypted", False)
+    groups = security_groups(ctx, params.get("VpcSecurityGroupIds", []), group["VpcId"])
+    inst: dict[str, Any] = {
+        "DBInstanceIdentifier": name,
+        "DBInstanceClass": params["DBInstanceClass"],
+        "Engine": "postgres",
+        "EngineVersion": version,
+        "DBInstanceStatus": "creating",
+        "MasterUsername": params["MasterUsername"],
+        **storage(kind, params["AllocatedStorage"], params),
+        "PreferredBackupWindow": backup,
+        "PreferredMaintenanceWindow": maintenance,
+        "BackupRetentionPeriod": params.get("BackupRetentionPeriod", 1),
+        "DBSecurityGroups": [],
+        "VpcSecurityGroups": [{"VpcSecurityGroupId": g, "Status": "active"} for g in groups],
+        "PendingModifiedValues": {},
+        "MultiAZ": params.get("MultiAZ", False),
+        "AutoMinorVersionUpgrade": params.get("AutoMinorVersionUpgrade", True),
+        "ReadReplicaDBInstanceIdentifiers": [],
+        "LicenseModel": "postgresql-license",
+        "OptionGroupMemberships": [{"OptionGroupName": option, "Status": "in-sync"}],
+        "PubliclyAccessible": params.get("PubliclyAccessible", False),
+        "DbInstancePort": 0,
+        "StorageEncrypted": encrypted,
+        "StorageEncryptionType": "sse-kms" if encrypted else "none",
+        "DbiResourceId": "db-" + ctx.token("ABCDEFGHIJKLMNOPQRSTUVWXYZ234567", 26),
+        "DomainMemberships": [],
+        "CopyTagsToSnapshot": params.get("CopyTagsToSnapshot", False),
+        "MonitoringInterval": params.get("MonitoringInterval", 0),
+        "DBInstanceArn": ctx.arn(f"db:{name}"),
+        "IAMDatabaseAuthenticationEnabled": params.get("EnableIAMDatabaseAuthentication", False),
+        "PerformanceInsightsEnabled": params.get("EnablePerformanceInsights", False),
+        "EnabledCloudwatchLogsExports": sorted(params.get("EnableCloudwatchLogsExports", [])),
+        "DeletionProtection": params.get("DeletionProtection", False),
+        "AssociatedRoles": [],
+        "CustomerOwnedIpEnabled": False,
+        "NetworkType": "IPV4",
+        "ActivityStreamStatus": "stopped",
+        "BackupTarget": "region",
+        "DedicatedLogVolume": params.get("DedicatedLogVolume", False),
+        "IsStorageConfigUpgradeAvailable": False,
+        "EngineLifecycleSupport": params.get(
+            "EngineLifecycleSupport", "open-source-rds-extended-support"
+        ),
+        "_subnet_group": group["DBSubnetGroupName"],
+        "_port": params.get("Port", 5432),
+        "_hidden": {},
+        "_flush": False,
+    }
+    set_parameter_group(inst, chosen["DBParameterGroupName"], "in-sync")
+    set_certificate(inst, params.get("CACertificateIdentifier", CERTIFICATES[0]))
+    for optional in ("DBName", "MaxAllocatedStorage", "MonitoringRoleArn"):
+        if optional in params:
+            inst[optional] = params[optional]
+    if encrypted:
+        inst["KmsKeyId"] = key_arn(ctx, params.get("KmsKeyId", "alias/aws/rds"))
+    if params.get("ManageMasterUserPassword"):
+        inst["MasterUserSecret"] = master_secret(ctx, params)
+    else:
+        inst["PendingModifiedValues"]["MasterUserPassword"] = "****"
+    return inst
+
+
+def _beside(window: str, other: str) -> str:
+    """A window that AWS chooses does not overlap the one that was asked for."""
+    daily_, weekly_ = (other, window) if window[0].isalpha() else (window, other)
+    try:
+        check_windows(daily_, weekly_)
+    except AwsError:
+        return re.sub(r"(\d\d)(?=:\d\d)", lambda h: f"{(int(h[1]) + 12) % 24:02}", window)
+    return window
+
+
+def wrong_family(group: dict[str, Any], family: str) -> str:
+    """AWS's message for a parameter group of another family."""
+    return (
+        f"The Parameter Group {group['DBParameterGroupName']} with DBParameterGroupFamily "
+        f"{group['DBParameterGroupFamily']} can't be used for this instance. Please use a Parameter"
+        f" Group with DBParameterGroupFamily {family}."
+    )
+
+
+def master_secret(ctx: Context, params: Params) -> dict[str, Any]:
+    """The secret that RDS makes for the master user, while it is being made."""
+    key = params.get("MasterUserSecretKmsKeyId", "alias/aws/secretsmanager")
+    return {
+        "SecretArn": ctx.arn(f"secret:rds!db-{ctx.uuid()}-{ctx.token(length=6)}", "secretsmanager"),
+        "SecretStatus": "creating",
+        "KmsKeyId": key_arn(ctx, key),
+    }
+
+
+def _insights(ctx: Context, inst: dict[str, Any], params: Params) -> None:
+    inst["DatabaseInsightsMode"] = params.get("DatabaseInsightsMode", "standard")
+    set_insights(ctx, inst, params)
+    check_insights(inst)
+    if inst.get("MonitoringRoleArn") and not inst["MonitoringInterval"]:
+        raise clash("MonitoringInterval must not be 0 if MonitoringRoleArn is specified.")
+
+
+def set_insights(ctx: Context, inst: dict[str, Any], params: Params) -> None:
+    """Performance Insights: retention and key exist only while it is on."""
+    names = ("PerformanceInsightsKMSKeyId", "PerformanceInsightsRetentionPeriod")
+    if not inst["PerformanceInsightsEnabled"]:
+        if set(names) & set(params):
+            raise clash(f"{' and '.join(names)} are valid only with Performance Insights enabled.")
+        for name in names:
+            inst.pop(name, None)
+        return
+    key = params.get(names[0], inst.get(names[0], "alias/aws/rds"))
+    inst[names[0]] = key_arn(ctx, key)
+    inst[names[1]] = params.get(names[1], inst.get(names[1], 7))
+
+
+@behaviour(
+    "rds", "DescribeDBInstances", "DBInstanceIdentifier Filters MaxRecords Marker",
+    evidence="recorded", source="shared/recorded/rds/DescribeDBInstances",
+)  # fmt: skip
+def describe_db_instances(ctx: Context, params: Params) -> Reply:
+    view = ctx.view
+    if "DBInstanceIdentifier" in params:
+        found = [find(view, params["DBInstanceIdentifier"])]
+    else:
+        found = list(view.get("instances", {}).values())
+    for item in params.get("Filters", []):
+        values = set(item["Values"])
+        match item["Name"]:
+            case "db-instance-id":
+                found = [
+                    i for i in found
+                    if {i["DBInstanceIdentifier"], i["DBInstanceArn"]} & values
+                ]  # fmt: skip
+            case "dbi-resource-id":
+                found = [i for i in found if i["DbiResourceId"] in values]
+            case "engine":
+                found = [i for i in found if i["Engine"] in values]
+            case "db-cluster-id" | "domain":
+                found = []
+            case other:
+                raise invalid(f"Unrecognized filter name: {other}")
+    shown, marker = page(found, lambda i: str(i["DBInstanceIdentifier"]), params)
+    return {"DBInstances": ctx.shuffled(wire(ctx, view, i) for i in shown), **marker}
+
+
+@behaviour(
+    "rds", "RebootDBInstance", "DBInstanceIdentifier ForceFailover",
+    evidence="documented", source=API + "API_RebootDBInstance.html",
+)  # fmt: skip
+def reboot_db_instance(ctx: Context, params: Params) -> Reply:
+    inst = find(ctx.store, params["DBInstanceIdentifier"])
+    if inst["DBInstanceStatus"] not in RUNNING:
+        raise AwsError(
+            "InvalidDBInstanceState",
+            f"Database instance {inst['DBInstanceIdentifier']} is not in available state.",
+        )
+    failover = params.get("ForceFailover", False)
+    if failover and not inst["MultiAZ"]:
+        raise clash("You cannot use a failover reboot on an instance that is not Multi-AZ.")
+    inst["DBInstanceStatus"] = "rebooting"
+
+    def back(_: Context, live: dict[str, Any]) -> None:
+        if failover:
+            swap_zones(live)
+        else:
+            for group in live["DBParameterGroups"]:
+                group["ParameterApplyStatus"] = "in-sync"
+        become_available(ctx, live)
+
+    later(ctx, inst, jitter(ctx, 2), back)
+    return {"DBInstance": wire(ctx, ctx.store, inst)}
+
+
+def swap_zones(inst: dict[str, Any]) -> None:
+    """A failover: primary and standby change places."""
+    inst["AvailabilityZone"], inst["SecondaryAvailabilityZone"] = (
+        inst["SecondaryAvailabilityZone"],
+        inst["AvailabilityZone"],
+    )
+    inst["_other_zone"] = inst["SecondaryAvailabilityZone"]
+
+
+@behaviour(
+    "rds", "DeleteDBInstance",
+    "DBInstanceIdentifier SkipFinalSnapshot FinalDBSnapshotIdentifier DeleteAutomatedBackups",
+    evidence="documented", source=API + "API_DeleteDBInstance.html",
+)  # fmt: skip
+def delete_db_instance(ctx: Context, params: Params) -> Reply:
+    inst = find(ctx.store, params["DBInstanceIdentifier"])
+    name, status = inst["DBInstanceIdentifier"], inst["DBInstanceStatus"]
+    snapshot = params.get("FinalDBSnapshotIdentifier")
+    if status == "deleting":
+        raise AwsError("InvalidDBInstanceState", f"Instance {name} is already being deleted.")
+    if inst["DeletionProtection"]:
+        raise clash(
+            "Cannot delete protected DB Instance, please disable deletion protection and try again."
+        )
+    if params.get("SkipFinalSnapshot", False) == (snapshot is not None):
+        raise clash("FinalDBSnapshotIdentifier is required unless SkipFinalSnapshot is specified.")
+    if snapshot is not None:
+        snapshot = name_of("FinalDBSnapshotIdentifier", snapshot, 255)
+        snapshots = ctx.store.setdefault("snapshots", {})
+        if snapshot in snapshots:
+            raise AwsError("DBSnapshotAlreadyExists", f"Cannot create {snapshot}: it exists.")
+        if status == "creating":
+            raise AwsError(
+                "InvalidDBInstanceState",
+                f"Instance {name} is currently creating - a final snapshot cannot be taken.",
+            )
+        snapshots[snapshot] = {"DBInstanceIdentifier": name, "SnapshotCreateTime": ctx.now}
+    inst["DBInstanceStatus"] = "deleting"
+
+    def gone(_: Context, live: dict[str, Any]) -> None:
+        del instances(ctx.store)[name]
+        drop_tags(ctx, live["DBInstanceArn"])
+
+    later(ctx, inst, jitter(ctx, 4) + timedelta(minutes=2 if snapshot else 0), gone)
+    return {"DBInstance": wire(ctx, ctx.store, inst)}
