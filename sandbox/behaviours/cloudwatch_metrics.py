@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -12,7 +13,7 @@ from sandbox.paging import page, steady_rank
 from sandbox.registry import Context, Params, Reply, behaviour
 
 API = "https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/"
-_STATISTICS = {
+_STATISTICS: dict[str, Callable[[list[float]], float]] = {
     "Sum": sum,
     "Minimum": min,
     "Maximum": max,
