@@ -27,6 +27,7 @@ from moto.core.request import Request
 from moto.core.serialize import get_serializer_class
 
 from sandbox.errors import AwsError, Killed, NotSimulated
+from sandbox.limits import check_limits
 from sandbox.registry import Context, behaviours
 from sandbox.world import CallRecord, World
 
@@ -144,7 +145,7 @@ def _call(
                 world.remember(service, account, region)
             result = behaviour(ctx, params)
             _log(world, ctx, params, None)
-            reply = _serialize(model, protocol, result)
+            reply = _serialize(world, model, protocol, result)
     except AwsError as refused:
         error = refused
         _log(world, ctx, params, refused.code)
@@ -221,18 +222,28 @@ def _validate(model: OperationModel, params: dict[str, Any]) -> None:
         return
     report = ParamValidator().validate(params, model.input_shape)
     if report.has_errors():
-        code = (
-            "ValidationError" if model.service_model.protocol == "query" else "ValidationException"
-        )
+        protocols = model.service_model.metadata.get("protocols") or [model.service_model.protocol]
+        code = "ValidationError" if "query" in protocols else "ValidationException"
         raise AwsError(code, report.generate_report())
+    check_limits(model.service_model.service_name, model.input_shape, params)
 
 
-def _serialize(model: OperationModel, protocol: str, result: Any) -> Reply:
+def _serialize(world: World, model: OperationModel, protocol: str, result: Any) -> Reply:
     serializer = get_serializer_class(model.service_model.service_name, protocol)
     out = serializer(operation_model=model).serialize(result)
     body = out["body"]
     headers = {k: str(v) for k, v in out["headers"].items()}
-    return Reply(out["status_code"], headers, body.encode() if isinstance(body, str) else body)
+    raw = body.encode() if isinstance(body, str) else body
+    if protocol == "json" and raw and world.rng.random() < 0.2:
+        raw = json.dumps(json.loads(raw) | _unknown_field(world)).encode()
+        headers = {k: v for k, v in headers.items() if k.lower() != "content-length"}
+    return Reply(out["status_code"], headers, raw)
+
+
+def _unknown_field(world: World) -> dict[str, Any]:
+    """A field that AWS adds one day, which no client may stumble over."""
+    value: Any = world.rng.choice([None, True, 7, "new", [], {"Nested": ["new"]}])
+    return {f"AddedIn{world.rng.randint(2027, 2040)}": value}
 
 
 def _refuse(protocol: str, error: AwsError) -> Reply:
