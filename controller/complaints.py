@@ -1,0 +1,229 @@
+"""What pydantic says about a document, in words for the person who wrote it.
+
+One complaint per defect: `found X, allowed: Y`, at the path as it stands in the file. A value that
+may be a secret is never shown.
+"""
+
+from __future__ import annotations
+
+import difflib
+import json
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, NamedTuple
+
+from pydantic import BaseModel, ValidationError
+
+from controller.fields import Field, fields_of
+from controller.leaks import form_of, hide
+
+Path = tuple[str | int, ...]
+
+
+class Complaint(NamedTuple):
+    """One defect: where, and what is wrong."""
+
+    path: Path
+    message: str
+    kind: str = ""
+    """pydantic's type of the error."""
+
+
+def closest(word: str, known: Iterable[str]) -> str:
+    """` Did you mean X?`, or nothing if nothing known is near."""
+    by_small = {each.lower(): each for each in known}
+    near = difflib.get_close_matches(word.lower(), by_small, n=1, cutoff=0.6)
+    return f"did you mean {by_small[near[0]]}?" if near else ""
+
+
+def unknown(what: str, word: str, known: Iterable[str]) -> str:
+    """`unknown field foo: did you mean fob?`, or with all that is known."""
+    names = sorted(known)
+    hint = closest(word, names)
+    shown = word if not form_of(word) and len(word) <= 60 else "(not shown)"
+    if not hint:
+        hint = "allowed: " + ", ".join(names) if names else "nothing may stand here"
+    return f"found the unknown {what} {shown}, {hint}"
+
+
+def show(path: Path, value: Any) -> str:
+    """A value as an error message may show it."""
+    if value is None:
+        return "nothing"
+    if isinstance(value, Mapping):
+        return "a map"
+    if isinstance(value, (list, tuple)):
+        return "a list" if len(value) != 1 else "a list of one"
+    if isinstance(value, str) and hide(path, value):
+        return "a text (not shown: it may be a secret)"
+    shown = json.dumps(value, ensure_ascii=False)
+    return shown if len(shown) <= 70 else shown[:68] + '…"'
+
+
+def validate(model: type[BaseModel], doc: Any) -> tuple[BaseModel | None, list[Complaint]]:
+    """The model of a document as written (no coercion), or all complaints about it."""
+    try:
+        return model.model_validate_json(json.dumps(doc), strict=True), []
+    except ValidationError as error:
+        return None, complaints(error, doc, fields_of(model))
+
+
+def complaints(error: ValidationError, doc: Any, root: Field) -> list[Complaint]:
+    """A `ValidationError` about `doc` as complaints, one per defect."""
+    by_place: dict[Path, list[tuple[Path, Path, Any]]] = {}
+    for each in error.errors(include_url=False):
+        path, arms, fork = _locate(each["loc"], doc, each["type"])
+        by_place.setdefault(fork if arms else path, []).append((path, arms, each))
+    found: list[Complaint] = []
+    for entries in by_place.values():
+        found.extend(_one_arm(entries, root))
+    return found
+
+
+def _locate(loc: Sequence[str | int], doc: Any, kind: str) -> tuple[Path, Path, Path]:
+    """(path in the document, union arms on the way, path of the first union)."""
+    path: list[str | int] = []
+    arms: list[str | int] = []
+    fork: Path = ()
+    node = doc
+    for index, part in enumerate(loc):
+        last = index == len(loc) - 1
+        inside = isinstance(node, list) and isinstance(part, int) and part < len(node)
+        if inside or (isinstance(node, Mapping) and part in node):
+            path.append(part)
+            node = node[part]
+        elif last and kind == "missing":
+            path.append(part)
+        elif part != "[key]":
+            if not arms:
+                fork = tuple(path)
+            arms.append(part)
+    return tuple(path), tuple(arms), fork
+
+
+def _one_arm(entries: list[tuple[Path, Path, Any]], root: Field) -> list[Complaint]:
+    """Errors that began at one place: of a union, the arm that the writer most likely meant."""
+    by_arm: dict[Any, list[tuple[Path, Any]]] = {}
+    for path, arms, each in entries:
+        by_arm.setdefault(arms[:1], []).append((path, each))
+    if len(by_arm) == 1:
+        return [_say(path, each, root) for path, each in next(iter(by_arm.values()))]
+    deep = {arm: held for arm, held in by_arm.items() if len(held[0][0]) > len(entries[0][0])}
+    paths = {path for path, _, _ in entries}
+    if len(paths) == 1:
+        says = [_say(path, each, root) for path, _, each in entries]
+        shown = says[0].message.partition(", allowed: ")[0]
+        allowed = dict.fromkeys(s.message.partition(", allowed: ")[2] or s.message for s in says)
+        return [Complaint(says[0].path, f"{shown}, allowed: {', or '.join(allowed)}", says[0].kind)]
+    chosen = min((deep or by_arm).values(), key=len)
+    return [_say(path, each, root) for path, each in chosen]
+
+
+def _say(path: Path, error: Any, root: Field) -> Complaint:
+    kind: str = error["type"]
+    value = error["input"]
+    if kind == "extra_forbidden":
+        inside = field_at(root, path[:-1])
+        known = inside.members if inside else ()
+        return Complaint(path, unknown("field", str(path[-1]), known), kind)
+    if kind == "missing":
+        return Complaint(path, "found nothing, but it is required", kind)
+    if kind in ("value_error", "assertion_error"):
+        return Complaint(path, _own_words(path, error), kind)
+    allowed = _allowed(kind, error.get("ctx", {}), value) or _plain_words(error["msg"])
+    hint = ""
+    if kind in ("literal_error", "enum") and isinstance(value, str) and not hide(path, value):
+        names = re.findall(r"'([^']*)'", str(error["ctx"].get("expected", "")))
+        hint = closest(value, names)
+    found = f"found {show(path, value)}"
+    return Complaint(path, f"{found}, {hint or 'allowed: ' + allowed}", kind)
+
+
+def _own_words(path: Path, error: Any) -> str:
+    """The message of one of our own checks."""
+    message = str(error.get("ctx", {}).get("error") or error["msg"])
+    value = error["input"]
+    if isinstance(value, (Mapping, list, BaseModel)):
+        return message
+    if isinstance(value, str) and hide(path, value) and value:
+        message = message.replace(value, "…")
+    message = re.sub(r", not \d+$", "", message)
+    message = re.sub(r"^must be (?=\S)", "", message)
+    message = re.sub(r"^must match ", "a text that matches ", message)
+    return f"found {show(path, value)}, allowed: {message}"
+
+
+def _plain_words(message: str) -> str:
+    message = message.removeprefix("Input should be ").removeprefix("Value should ")
+    return message[:1].lower() + message[1:]
+
+
+_TYPES = {
+    "int_type": "a whole number",
+    "int_parsing": "a whole number",
+    "int_from_float": "a whole number",
+    "int_parsing_size": "a whole number",
+    "float_type": "a number",
+    "float_parsing": "a number",
+    "finite_number": "a number",
+    "bool_type": "true or false",
+    "bool_parsing": "true or false",
+    "list_type": "a list",
+    "tuple_type": "a list",
+    "set_type": "a list",
+    "frozen_set_type": "a list",
+    "dict_type": "a map",
+    "model_type": "a map",
+    "model_attributes_type": "a map",
+    "none_required": "nothing",
+    "date_type": "a date like 2026-12-31",
+    "date_parsing": "a date like 2026-12-31",
+    "date_from_datetime_parsing": "a date like 2026-12-31",
+    "date_from_datetime_inexact": "a date like 2026-12-31",
+}
+
+_BOUNDS = {
+    "greater_than_equal": ("at least", "ge"),
+    "greater_than": ("more than", "gt"),
+    "less_than_equal": ("at most", "le"),
+    "less_than": ("less than", "lt"),
+    "multiple_of": ("a multiple of", "multiple_of"),
+}
+
+
+def _allowed(kind: str, ctx: Mapping[str, Any], value: Any) -> str:
+    if kind == "string_type":
+        quotes = isinstance(value, (int, float))
+        return "a text (put it in quotes)" if quotes else "a text"
+    if kind in _TYPES:
+        return _TYPES[kind]
+    if kind in _BOUNDS:
+        words, name = _BOUNDS[kind]
+        return f"{words} {ctx[name]}"
+    if kind == "string_too_short":
+        return f"at least {ctx['min_length']} characters"
+    if kind == "string_too_long":
+        return f"at most {ctx['max_length']} characters"
+    if kind == "string_pattern_mismatch":
+        return f"a text that matches {ctx['pattern']}"
+    if kind == "too_short":
+        return f"at least {ctx['min_length']} entries"
+    if kind == "too_long":
+        return f"at most {ctx['max_length']} entries, not {ctx['actual_length']}"
+    if kind in ("literal_error", "enum"):
+        return re.sub(r"'([^']*)'", r"\1", str(ctx["expected"]))
+    if kind == "union_tag_invalid":
+        return f"as {ctx['discriminator']} one of {ctx['expected_tags']}"
+    if kind == "union_tag_not_found":
+        return f"a map with {ctx['discriminator']}"
+    return ""
+
+
+def field_at(root: Field, path: Path) -> Field | None:
+    """The field that a path of the document leads to; None where there is none."""
+    node: Field | None = root
+    for part in path:
+        if node is None:
+            return None
+        node = node.members.get(str(part)) if node.shape == "object" else node.item
+    return node

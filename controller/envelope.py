@@ -1,0 +1,175 @@
+"""What stands around a `spec`: the Environment document, metadata, lifecycle, limits."""
+
+from __future__ import annotations
+
+import math
+import re
+from datetime import date
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, Field
+
+from controller.spec import Model, Tags, text
+
+API_VERSION = "plumbline.dev/v1"
+
+Name = Annotated[
+    str,
+    AfterValidator(
+        text(
+            r"[a-z]([a-z0-9]|-(?=[a-z0-9])){0,39}",
+            says="1-40 lower-case letters, digits and single hyphens, beginning with a letter "
+            "and not ending with a hyphen",
+        )
+    ),
+    Field(json_schema_extra={"pattern": "^[a-z]([a-z0-9]|-(?=[a-z0-9])){0,39}$"}),
+]
+
+Mode = Literal["enforce", "observe", "paused"]
+Prune = Literal["delete", "retain"]
+
+_SECONDS = {"s": 1, "m": 60, "h": 3600}
+
+
+def seconds(interval: str) -> int:
+    """`5m` as seconds."""
+    return int(interval[:-1]) * _SECONDS[interval[-1]]
+
+
+def _interval(value: str) -> str:
+    if not re.fullmatch(r"[1-9][0-9]{0,4}[smh]", value) or not 60 <= seconds(value) <= 86400:
+        raise ValueError("must be a time like 90s, 5m or 1h, from 1m to 24h")
+    return value
+
+
+Interval = Annotated[
+    str,
+    AfterValidator(_interval),
+    Field(json_schema_extra={"pattern": "^[1-9][0-9]{0,4}[smh]$"}),
+]
+
+Amount = (
+    Annotated[int, Field(ge=0, le=10_000)] | Annotated[str, Field(pattern=r"^(100|[1-9]?[0-9])%$")]
+)
+"""A number of resources, or a part of the environment's: `"30%"`."""
+
+
+def allowed(amount: int | str, total: int) -> int:
+    """A limit as a number of resources, of `total`; a part rounds up."""
+    if isinstance(amount, int):
+        return amount
+    return math.ceil(total * int(amount[:-1]) / 100)
+
+
+class Limits(Model):
+    """How much one pass may do. Beyond a limit nothing at all is done, and the pass says why."""
+
+    max_changes: Amount = 50
+    """Resources that one pass may change or create."""
+
+    max_deletes: Amount = 2
+    """Resources that one pass may delete."""
+
+    max_disruptive: Amount = 3
+    """Resources that one pass may disturb: restarts, rollouts, dropped connections."""
+
+    max_removals: Amount = "25%"
+    """Resources that a new revision of the file may drop against the last accepted one."""
+
+
+class EnvironmentSpec(Model):
+    """How an environment is kept."""
+
+    mode: Mode = "enforce"
+    """enforce: converge. observe: look and report, change nothing. paused: don't even plan."""
+
+    interval: Interval = "5m"
+    """Time between two passes, from 1m to 24h."""
+
+    limits: Limits = Field(default_factory=Limits)
+    """How much one pass may do."""
+
+    tags: Tags = Field(default_factory=dict)
+    """Tags of every resource of the environment that can carry tags."""
+
+
+class Metadata(Model):
+    """What an environment is called."""
+
+    name: Name
+    """Name of the environment. Physical names begin with it."""
+
+
+class ResourceMetadata(Model):
+    """What a resource is called."""
+
+    name: Name
+    """Name in this file, unique for its kind. The physical name is `<environment>-<name>`."""
+
+    external_name: Annotated[str, Field(min_length=1, max_length=512)] | None = None
+    """The physical name in AWS, where it can't be `<environment>-<name>`."""
+
+
+class IgnoreRule(Model):
+    """A field that is left alone for now, and why."""
+
+    path: Annotated[str, Field(min_length=1)]
+    """Path in the spec, as drift reports show it: `containers[gateway].image`."""
+
+    reason: Annotated[str, Field(min_length=1, max_length=500)]
+    """Why. Shown wherever the difference would have been."""
+
+    until: date | None = None
+    """The last day of it (`2026-12-31`). Without one, it lasts until the rule is removed."""
+
+
+class LifecycleSpec(Model):
+    """How one resource is treated. Stands beside `spec`."""
+
+    mode: Mode | None = None
+    """Overrides the environment's mode for this resource; it can only be more careful."""
+
+    prune: Prune | None = None
+    """What happens in AWS when the manifest is removed. By default `retain` for what holds data,
+    else `delete`."""
+
+    adopt: bool = False
+    """Take over a resource of this physical name that exists and is nobody's yet."""
+
+    ignore: tuple[IgnoreRule, ...] = ()
+    """Fields to leave alone."""
+
+
+class EnvironmentDocument(Model):
+    """The first document of a desired-state file."""
+
+    api_version: Literal["plumbline.dev/v1"]
+    """Version of the language. Defaults are frozen for each."""
+
+    kind: Literal["Environment"]
+    """Environment."""
+
+    metadata: Metadata
+    """Its name."""
+
+    spec: EnvironmentSpec = Field(default_factory=EnvironmentSpec)
+    """How it is kept."""
+
+
+class ResourceDocument(Model):
+    """Every further document of a desired-state file."""
+
+    api_version: Literal["plumbline.dev/v1"]
+    """Version of the language. Defaults are frozen for each."""
+
+    kind: str
+    """One of the kinds (`plumbline explain`)."""
+
+    metadata: ResourceMetadata
+    """Its names."""
+
+    lifecycle: LifecycleSpec = Field(default_factory=LifecycleSpec)
+    """How it is treated."""
+
+    spec: dict[str, Any] = Field(default_factory=dict)
+    """What it should be; the kind says what may stand here."""

@@ -1,0 +1,86 @@
+"""Secrets pasted into a desired-state file: found by their name or by their form.
+
+Secrets never stand in the file (design, §3). A guess must not stand in the way either: only the end
+of a name counts (`DB_PASSWORD` does, `PASSWORD_ENCRYPTION`, `MAX_TOKENS` and `TOKEN_FILE` don't),
+and references, ARNs, numbers and booleans are never secrets.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+_END = re.compile(
+    r"(PASSWORDS?|PASSWD|PASSPHRASE|SECRETS?|TOKEN|CREDENTIALS?|"
+    r"(API|PRIVATE|ACCESS|SECRET|MASTER|SALT|ENCRYPTION|SIGNING|AUTH|SSH|LICENSE)_?KEY(_BASE)?)"
+    r"_?[0-9]*"
+)
+_SOMEWHERE = re.compile(r"PASSW|PASSPHRASE|SECRET|TOKEN|CREDENTIAL|KEY|SALT|AUTH")
+_HARMLESS = re.compile(
+    r"|true|false|yes|no|on|off|none|null|[-+]?[0-9.]+|arn:aws[a-z-]*:.*", re.IGNORECASE | re.DOTALL
+)
+_HUMPS = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
+
+_FORMS = {
+    "an AWS access key": r"\b(AKIA|ASIA)[A-Z0-9]{16}\b",
+    "an API key (sk-…)": r"\bsk-[A-Za-z0-9_-]{16,}",
+    "a GitHub token": r"\b(gh[pousr]_[A-Za-z0-9]{20,}|github_pat_[A-Za-z0-9_]{20,})",
+    "a GitLab token": r"\bglpat-[A-Za-z0-9_-]{16,}",
+    "a Slack token": r"\bxox[abprs]-[A-Za-z0-9-]{10,}",
+    "a Google API key": r"\bAIza[A-Za-z0-9_-]{30,}",
+    "a private key": r"-----BEGIN [A-Z ]*PRIVATE KEY-----",
+    "a JSON web token": r"\beyJ[A-Za-z0-9_-]{8,}\.eyJ[A-Za-z0-9_-]{8,}\.",
+    "a URL with a password in it": r"://[^/\s:@]*:(?!\$\{)[^/\s@]+@",
+}
+_VALUES = {what: re.compile(form) for what, form in _FORMS.items()}
+
+ADVICE = (
+    "secrets never stand in the file; declare a Secret and refer to it with ${Secret.<name>.arn}"
+)
+
+
+def _words(name: str) -> str:
+    return re.sub(r"[^A-Z0-9]+", "_", _HUMPS.sub("_", name).upper())
+
+
+def named_like_one(name: str) -> bool:
+    """True if something of this name usually holds a secret."""
+    return re.search(rf"(^|_|[A-Z0-9]){_END.pattern}$", _words(name)) is not None
+
+
+def form_of(value: object) -> str:
+    """What kind of secret a text has the well-known form of, else empty."""
+    if isinstance(value, str):
+        for what, form in _VALUES.items():
+            if form.search(value):
+                return what
+    return ""
+
+
+def pasted(name: str, value: object, *, by_name: bool) -> str:
+    """Why a value looks like a pasted secret, in words that don't show it; empty if it doesn't.
+
+    by_name: the name is the user's own choice (an environment variable), so it says something.
+    """
+    if what := form_of(value):
+        return f"found what looks like {what}: {ADVICE}"
+    if (
+        by_name
+        and isinstance(value, str)
+        and "${" not in value
+        and not _HARMLESS.fullmatch(value)
+        and named_like_one(name)
+    ):
+        return (
+            f"found a literal value for {name}, whose name says it is a secret: {ADVICE} "
+            "(if it is none, end its name in _NAME, _PATH, _FILE or _ARN)"
+        )
+    return ""
+
+
+def hide(path: tuple[str | int, ...], value: Any) -> bool:
+    """True if a value must not be shown: its name or its form may be that of a secret."""
+    names = (str(part) for part in path)
+    return bool(form_of(value)) or (
+        isinstance(value, str) and any(_SOMEWHERE.search(_words(name)) for name in names)
+    )
