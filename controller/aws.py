@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import threading
 import time
 from collections import Counter
@@ -96,14 +97,18 @@ class Aws:
         self.throttles = 0
         self.cache = {} if cache is None else cache
         self._permit = permit
-        self._session = session
         self._budget = budget or Budget()
-        self._endpoint_url = endpoint_url
-        self._clients: dict[str, Any] = {}
+        self._clients = _Clients(session, region, endpoint_url)
         self._lock = threading.Lock()
-        self._pool: ThreadPoolExecutor | None = None
         self._memo: dict[Any, Future[Any]] = {}
         self._secrets: set[str] = set()
+
+    def fresh(self, permit: Callable[[str], None] | None) -> Aws:
+        """For the next pass: counters and memo are new; clients, threads, cache, budget stay."""
+        new = copy.copy(self)
+        new.calls, new.throttles, new._memo, new._permit = Counter(), 0, {}, permit
+        new._lock = threading.Lock()
+        return new
 
     def read(self, service: str, operation: str, params: Mapping[str, Any] | None = None) -> Any:
         """Make one reading call. Raises `AwsFailure`."""
@@ -132,17 +137,24 @@ class Aws:
             request[token_in] = token
 
     def gather(self, *calls: Callable[[], Any]) -> list[Any]:
-        """Run reads at the same time; their results in order. An exception is returned, not raised.
+        """Run reads at the same time; their results in order. An `AwsFailure` is returned instead.
 
         Not to be nested: a gathered call must not gather.
         """
-        if self._pool is None:
-            with self._lock:
-                if self._pool is None:
-                    self._pool = ThreadPoolExecutor(16, "aws-read")
-        pool = self._pool
-        futures: list[Future[Any]] = [pool.submit(call) for call in calls]
-        return [f.exception() or f.result() for f in futures]
+
+        def guarded(call: Callable[[], Any]) -> Any:
+            try:
+                return call()
+            except AwsFailure as failure:
+                return failure
+
+        if len(calls) == 1:
+            return [guarded(calls[0])]
+        return list(self._clients.inner.map(guarded, calls))
+
+    def together(self, *jobs: Callable[[], Any]) -> list[Any]:
+        """Run whole observations at the same time; each may `gather`. Exceptions are raised."""
+        return list(self._clients.outer.map(lambda job: job(), jobs))
 
     def once(self, key: Any, make: Callable[[], Any]) -> Any:
         """The value of `make()`, made once in this pass whoever asks first."""
@@ -162,24 +174,9 @@ class Aws:
         if value:
             self._secrets.add(value)
 
-    def close(self) -> None:
-        """Let the reading threads go."""
-        if self._pool is not None:
-            self._pool.shutdown(wait=False)
-            self._pool = None
-
     def client(self, service: str) -> Any:
-        """The client of a service; made once. Creation is not thread-safe in botocore: locked."""
-        with self._lock:
-            client = self._clients.get(service)
-            if client is None:
-                client = self._clients[service] = self._session.create_client(
-                    service,
-                    region_name=self.region,
-                    endpoint_url=self._endpoint_url,
-                    config=_CONFIG,
-                )
-            return client
+        """The botocore client of a service, made when first asked for."""
+        return self._clients.get(service)
 
     def _call(self, service: str, operation: str, params: dict[str, Any]) -> Any:
         call = f"{service}:{operation}"
@@ -213,6 +210,34 @@ class Aws:
         for secret in self._secrets:
             message = message.replace(secret, "***")
         return message
+
+
+class _Clients:
+    """Clients and threads, which live as long as the process: making a client takes 15-40 ms."""
+
+    def __init__(
+        self, session: botocore.session.Session, region: str, endpoint: str | None
+    ) -> None:
+        self._session = session
+        self._region = region
+        self._endpoint = endpoint
+        self._made: dict[str, Any] = {}
+        self._lock = threading.Lock()
+        self.inner = ThreadPoolExecutor(16, "aws-call")
+        self.outer = ThreadPoolExecutor(32, "aws-observe")
+
+    def get(self, service: str) -> Any:
+        """Creation is not thread-safe in botocore, and no faster in threads: one at a time."""
+        with self._lock:
+            client = self._made.get(service)
+            if client is None:
+                client = self._made[service] = self._session.create_client(
+                    service,
+                    region_name=self._region,
+                    endpoint_url=self._endpoint,
+                    config=_CONFIG,
+                )
+            return client
 
 
 _TOKENS = {

@@ -8,6 +8,7 @@ document (L), the desired one (D) and the live one (V).
 from __future__ import annotations
 
 import copy
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal
@@ -32,6 +33,8 @@ from controller.policies import (
     version_matches,
 )
 from controller.spec import holds_reference
+
+_VERSIONED = re.compile(r"\$\{Secret\.[a-z0-9-]+\.value@[\w-]+\}")
 
 Class = Literal[
     "differs", "in_flight", "owned", "undeclared", "write_only_stale", "immutable", "failed",
@@ -342,7 +345,7 @@ def unresolved(value: Any) -> bool:
         return any(unresolved(v) for v in value.values())
     if isinstance(value, list):
         return any(unresolved(v) for v in value)
-    return holds_reference(value) and "@" not in value
+    return isinstance(value, str) and holds_reference(_VERSIONED.sub("", value))
 
 
 def overlay(live: Doc, desired: Doc, changes: Sequence[Change]) -> Doc:

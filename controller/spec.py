@@ -16,7 +16,7 @@ from pydantic.alias_generators import to_camel
 
 from controller.policies import Keyed, WriteOnly
 
-REFERENCE = re.compile(r"\$\{[^}]*\}")
+REFERENCE = re.compile(r"(?<!\$)\$\{[^}]*\}")
 WHOLE_REFERENCE = re.compile(r"^\$\{[^}]*\}$")
 
 

@@ -1,0 +1,258 @@
+"""Making the planned calls, one at a time, so that a crash at any instruction loses nothing.
+
+Before each call the inventory says what is about to happen (the attempt, and for a create a mark);
+after it, what came of it is written with the next mark, or at the end of the pass. A pass that dies
+in between leaves AWS and the tags to tell the next one.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+from controller.assess import SETTLE_S, Assessment, assess
+from controller.aws import CALL_BOUND_S, Aws, AwsFailure, NotPermitted, Stale
+from controller.guards import judge
+from controller.inventory import Inventory, Record, remember
+from controller.kindlib.secret_values import secret_value
+from controller.lease import Lease
+from controller.plan import Plan, Step, fingerprint, plan_one
+from controller.policies import Doc
+from controller.references import UNRESOLVED, Reference, resolve, unescape
+from controller.resolve import lookup, versioned
+
+if TYPE_CHECKING:
+    from controller.reconciler import Report, Tools
+
+RE_READS = 2
+"""How often a resource found changed under our hands is looked at again within one pass."""
+
+RECORDING_S = 5.0
+"""Time kept for writing down what came of a call."""
+
+_FAULTS = ("throttled", "down", "denied", "busy", "stale")
+"""Failures that say nothing against the change itself: they are no try of it."""
+
+_SECRET = re.compile(r"\$\{Secret\.([a-z0-9-]+)\.value@([\w-]+)\}")
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What came of a step. made: AWS took the call. waiting: not made, the next pass will."""
+
+    step: Step
+    made: bool
+    message: str = ""
+    waiting: bool = False
+
+
+class NotYet(Exception):
+    """A value that the call needs is not known yet."""
+
+
+def apply(report: Report, aws: Aws, inventory: Inventory, lease: Lease, tools: Tools) -> None:
+    """Make every step that no guard vetoes, in order; fill `report.outcomes`.
+
+    A step that fails stops the later steps of its resource and of those that wait for its creation.
+    Raises `Conflict` if the inventory was written by another pass: then nothing more is done.
+    """
+    run = _Run(report, aws, inventory, lease, tools)
+    for step in report.plan.steps:
+        if step.id not in report.vetoes and not run.over:
+            run.make(step)
+
+
+class _Run:
+    """The making of one plan."""
+
+    def __init__(
+        self, report: Report, aws: Aws, inventory: Inventory, lease: Lease, tools: Tools
+    ) -> None:
+        self.report = report
+        self.aws = aws
+        self.inventory = inventory
+        self.lease = lease
+        self.tools = tools
+        self.over = False
+        self.broken: dict[str, str] = {}
+        self.replaced: set[str] = set()
+        everything = {**report.assessments, **report.orphans}
+        self.outputs: dict[str, Doc] = {key: dict(a.outputs) for key, a in everything.items()}
+
+    def make(self, step: Step) -> None:
+        """Make one step, unless something it builds on failed or time has run out."""
+        seen = self._assessment(step.key)
+        if step.key in self.replaced:
+            return
+        if step.key in self.broken:
+            self._skip(step, f"after a failure: {self.broken[step.key]}")
+            return
+        failed = next((k for k in seen.resource.depends_on if k in self.broken), None)
+        if failed and step.action.creates:
+            self._skip(step, f"waits for {failed}, which failed")
+            self.broken[step.key] = f"waits for {failed}"
+            return
+        if self.tools.seconds_left() < CALL_BOUND_S + RECORDING_S:
+            self._skip(step, "no time left in this pass")
+            self.over = True
+            return
+        try:
+            self.lease.keep()
+            self._call(step, seen)
+        except NotPermitted as refusal:
+            self._skip(step, str(refusal))
+            self.over = True
+        except NotYet as wait:
+            self._skip(step, str(wait))
+            self.broken[step.key] = str(wait)
+        except Stale:
+            self._again(step.key)
+
+    def _call(self, step: Step, seen: Assessment) -> None:
+        """Mark, call, note what came of it."""
+        record = self.inventory.record(step.key, seen.target.name)
+        filled = {**self._params(step), **step.action.volatile}
+        before = (record.settling, record.written_at)
+        record.attempts[step.fingerprint] = record.attempts.get(step.fingerprint, 0) + 1
+        if step.action.creates:
+            record.creating = step.call
+            record.settling, record.written_at = ["*"], self.tools.now().timestamp()
+        self.inventory.save()
+        self.tools.progress(step.key, step.action.operation, ", ".join(step.action.changes))
+        try:
+            outputs = seen.handler.apply(self.aws, seen.target, step.action, filled)
+        except AwsFailure as failure:
+            if failure.failure not in ("down", "exists"):  # then nothing was made, for certain
+                record.creating = ""
+                record.settling, record.written_at = before
+            if failure.failure in _FAULTS:
+                self._no_try(record, step)
+            waiting = failure.failure in _FAULTS or failure.failure == "exists"
+            self.broken[step.key] = str(failure)
+            self.report.outcomes.append(Outcome(step, False, str(failure), waiting))
+            return
+        except (Stale, NotPermitted):
+            self._no_try(record, step)
+            record.settling, record.written_at = before
+            raise
+        self.outputs[step.key].update(outputs)
+        self.report.outcomes.append(Outcome(step, True))
+        self._note(step, seen, record)
+
+    def _no_try(self, record: Record, step: Step) -> None:
+        """What failed for reasons of its own says nothing against the change."""
+        record.attempts[step.fingerprint] -= 1
+        if not record.attempts[step.fingerprint]:
+            del record.attempts[step.fingerprint]
+
+    def _note(self, step: Step, seen: Assessment, record: Record) -> None:
+        """What the inventory should say of a step that AWS took."""
+        now = self.tools.now().timestamp()
+        if now - record.written_at > SETTLE_S:
+            record.settling = []
+        record.written_at = now
+        record.settling += ["*"] if step.action.creates else list(step.action.changes)
+        made = {o.step.id for o in self.report.outcomes if o.made and o.step.key == step.key}
+        rest = [s for s in self.report.plan.steps if s.key == step.key and s.id not in made]
+        desired = versioned(seen.target.spec, self.outputs)
+        if seen.missing:
+            record.last = desired if not rest else record.last
+            record.prune = seen.resource.lifecycle.prune
+            record.depends_on = sorted(seen.resource.depends_on)
+            record.identity = ""
+            return
+        done = {
+            path
+            for o in self.report.outcomes
+            if o.made and o.step.key == step.key
+            for path in o.step.action.changes
+        }
+        left = [c for c in seen.changes if c.path not in done]
+        record.last = remember(desired, left, record.last)
+
+    def _again(self, key: str) -> None:
+        """AWS changed since we looked: look again at this one, judge it anew, make its new steps."""
+        from controller.reconciler import judgement
+
+        self.replaced.add(key)
+        environment = self.report.desired.environment
+        if environment is None:
+            return
+        for _ in range(RE_READS):
+            old = self._assessment(key)
+            observed = old.handler.observe(self.aws, [old.target])[key]
+            new = assess(
+                old.resource, old.target, old.handler, observed,
+                self.inventory.records.get(key), now=self.tools.now(), problem=old.problem,
+            )  # fmt: skip
+            self.report.assessments[key] = new
+            steps = tuple(Step(key, a, fingerprint(key, a)) for a in plan_one(new))
+            kept = tuple(s for s in self.report.plan.steps if s.key != key)
+            self.report.plan = Plan((*kept, *steps), self.report.plan.stuck)
+            known = judgement(self.report, environment, self.inventory)
+            vetoes = judge(self.report.plan.steps, known)
+            self.report.vetoes.update({s.id: vetoes[s.id] for s in steps if s.id in vetoes})
+            try:
+                for step in steps:
+                    if step.id not in vetoes and key not in self.broken:
+                        self.lease.keep()
+                        self._call(step, new)
+            except Stale:
+                continue
+            except NotPermitted as refusal:
+                self._skip(step, str(refusal))
+                self.over = True
+            return
+
+    def _params(self, step: Step) -> Doc:
+        """The parameters with every reference and secret filled in. Raises `NotYet`."""
+
+        def value(ref: Reference) -> Any:
+            if ref.kind == "self":
+                ref = replace(ref, resource=step.key)
+            found = lookup(ref, self.outputs)
+            if found is UNRESOLVED:
+                raise NotYet(f"waits for {ref.text}")
+            return found
+
+        params = versioned(dict(step.action.params), self.outputs)
+        opened = _Opened(self.aws, self.outputs, params)
+        return dict(opened.put_back(unescape(resolve(opened.doc, value))))
+
+    def _assessment(self, key: str) -> Assessment:
+        return self.report.assessments.get(key) or self.report.orphans[key]
+
+    def _skip(self, step: Step, why: str) -> None:
+        self.report.outcomes.append(Outcome(step, False, why, waiting=True))
+
+
+class _Opened:
+    """Parameters whose secrets are held apart until every other reference has been filled in."""
+
+    def __init__(self, aws: Aws, outputs: Mapping[str, Doc], params: Doc) -> None:
+        self._values: dict[str, str] = {}
+        self.doc = self._take(params, aws, outputs)
+
+    def _take(self, doc: Any, aws: Aws, outputs: Mapping[str, Doc]) -> Any:
+        if isinstance(doc, dict):
+            return {k: self._take(v, aws, outputs) for k, v in doc.items()}
+        if isinstance(doc, list):
+            return [self._take(v, aws, outputs) for v in doc]
+        if isinstance(doc, str) and (match := _SECRET.fullmatch(doc)):
+            arn = outputs.get(f"Secret/{match[1]}", {}).get("arn")
+            if not arn:
+                raise NotYet(f"waits for Secret/{match[1]}")
+            token = f"\0secret {len(self._values)}\0"
+            self._values[token] = secret_value(aws, arn, match[2])
+            return token
+        return doc
+
+    def put_back(self, doc: Any) -> Any:
+        """The document with the secrets in it, for the call and nothing else."""
+        if isinstance(doc, dict):
+            return {k: self.put_back(v) for k, v in doc.items()}
+        if isinstance(doc, list):
+            return [self.put_back(v) for v in doc]
+        return self._values.get(doc, doc) if isinstance(doc, str) else doc

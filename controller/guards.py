@@ -1,0 +1,196 @@
+"""What may veto an action, each with a reason that plan, status and events show.
+
+A guard is a function of one step and what is known; the limits judge the whole plan and trip
+before its first call. Order matters only for which reason is shown.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+from controller.assess import Assessment
+from controller.diff import unresolved
+from controller.envelope import Limits, allowed
+from controller.handler import Present, Unknown
+from controller.inventory import Record
+from controller.ownership import Claim
+from controller.plan import Step
+
+TRIES = 3
+"""The same action tried so often without the change having taken: stop, wait for a new desire."""
+
+
+@dataclass(frozen=True, slots=True)
+class Veto:
+    """Why an action is not made. waiting: it will be, without anybody's doing."""
+
+    reason: str
+    message: str
+    waiting: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """What guards look at beside the step.
+
+    paused: why the environment is paused (empty: it is not). mode: of the environment, capped by
+    the control plane's. creating: keys that this plan creates. orphans: keys no longer declared.
+    """
+
+    assessments: Mapping[str, Assessment]
+    records: Mapping[str, Record]
+    limits: Limits
+    mode: str
+    paused: str
+    creating: frozenset[str]
+    orphans: frozenset[str]
+
+
+Guard = Callable[[Step, Assessment, Judgement], Veto | None]
+
+
+def pause(step: Step, it: Assessment, known: Judgement) -> Veto | None:
+    """Nothing is written while an environment or a resource is paused."""
+    if known.paused:
+        return Veto("Paused", known.paused)
+    if it.resource.lifecycle.mode == "paused" or known.mode == "paused":
+        return Veto("Paused", "mode: paused")
+    return None
+
+
+def mode(step: Step, it: Assessment, known: Judgement) -> Veto | None:
+    """In observe mode differences are told, not mended."""
+    if "observe" in (known.mode, it.resource.lifecycle.mode):
+        return Veto("ObserveMode", "mode: observe")
+    return None
+
+
+def ownership(step: Step, it: Assessment, known: Judgement) -> Veto | None:
+    """What we neither made nor adopted is never changed."""
+    if not isinstance(it.observation, Present) or it.claim is Claim.OURS:
+        return None
+    if it.claim is Claim.OTHER:
+        return Veto("NotOwned", "its tags say that another environment or resource owns it")
+    if it.claim is Claim.UNKNOWN:
+        return Veto("OwnershipUnknown", "its tags could not be read", waiting=True)
+    if it.resource.lifecycle.adopt:
+        return None
+    return Veto(
+        "NotOwned", f"{it.target.name} exists and was not made here; lifecycle.adopt: true takes it"
+    )
+
+
+def evidence(step: Step, it: Assessment, known: Judgement) -> Veto | None:
+    """No action on a resource that could not be read, nor on a part that could not."""
+    if isinstance(it.observation, Unknown):
+        return Veto("ObservationUnknown", it.observation.reason, waiting=True)
+    if isinstance(it.observation, Present):
+        for path in step.action.changes:
+            top = path.split(".")[0].split("[")[0]
+            if top in it.observation.unknown:
+                return Veto("ObservationUnknown", it.observation.unknown[top], waiting=True)
+    return None
+
+
+def approval(step: Step, it: Assessment, known: Judgement) -> Veto | None:
+    """What loses data or can't be undone by a later commit is left to a person."""
+    if step.action.risk == "destructive":
+        return Veto("ApprovalRequired", f"{step.call} is destructive: do it by hand, or retain it")
+    return None
+
+
+def deletion_protection(step: Step, it: Assessment, known: Judgement) -> Veto | None:
+    """A protected resource is not deleted, and nothing here switches the protection off."""
+    protected = it.live.get("deletionProtection") or it.live.get("deletionProtectionEnabled")
+    if step.action.deletes and step.key in known.orphans and protected:
+        return Veto("DeletionProtected", "deletion protection is on")
+    return None
+
+
+def dependencies(step: Step, it: Assessment, known: Judgement) -> Veto | None:
+    """A resource is made when those it refers to are ready, changed when their outputs are known."""
+    for key in it.resource.depends_on:
+        other = known.assessments.get(key)
+        if other is None:
+            continue
+        if step.action.creates or it.missing:
+            ready = isinstance(other.observation, Present) and other.readiness.state == "ready"
+            soon = other.handler.instant and key in known.creating
+            if not ready and not soon:
+                why = other.readiness.message or "not there yet"
+                return Veto("DependencyNotReady", f"waits for {key}: {why}", waiting=True)
+        elif unresolved(step.action.params) and not other.outputs:
+            return Veto("DependencyNotReady", f"waits for {key}", waiting=True)
+    return None
+
+
+def modifiable(step: Step, it: Assessment, known: Judgement) -> Veto | None:
+    """AWS refuses or queues a change while the resource is busy with the last one."""
+    if it.busy:
+        return Veto("InProgress", it.busy, waiting=True)
+    return None
+
+
+def three_tries(step: Step, it: Assessment, known: Judgement) -> Veto | None:
+    """An action that has not helped three times will not help a fourth."""
+    record = known.records.get(step.key)
+    if record and record.attempts.get(step.fingerprint, 0) >= TRIES:
+        return Veto(
+            "NotConverging",
+            f"{step.call} was made {TRIES} times and the difference is still there: "
+            "waits for a changed desired state",
+        )
+    return None
+
+
+GUARDS: tuple[Guard, ...] = (
+    pause, mode, ownership, evidence, deletion_protection, approval, three_tries, modifiable,
+    dependencies,
+)  # fmt: skip
+
+
+def judge(steps: Sequence[Step], known: Judgement) -> dict[str, Veto]:
+    """The vetoes, by `Step.id`; a step without one may be made."""
+    vetoes: dict[str, Veto] = {}
+    disrupted: set[str] = set()
+    for step in steps:
+        it = known.assessments[step.key]
+        veto = next((v for guard in GUARDS if (v := guard(step, it, known))), None)
+        waits = next((w for w in step.action.after if f"{step.key}#{w}" in vetoes), None)
+        if veto is None and waits is not None:
+            first = vetoes[f"{step.key}#{waits}"]
+            veto = Veto(first.reason, f"comes after {waits}: {first.message}", first.waiting)
+        if veto is None and step.action.risk == "disruptive":
+            if step.key in disrupted:
+                veto = Veto("OneDisruptiveStep", "one disruptive step a pass", waiting=True)
+            disrupted.add(step.key)
+        if veto is not None:
+            vetoes[step.id] = veto
+    vetoes.update(_limits([s for s in steps if s.id not in vetoes], known))
+    return vetoes
+
+
+def _limits(steps: Sequence[Step], known: Judgement) -> dict[str, Veto]:
+    """Blast radius: too much at once is more likely a mistake than a wish. Then nothing is done.
+
+    Making what never was there is free; making again what vanished counts as a change, since a pass
+    that looks into the wrong account finds everything gone.
+    """
+    total = max(1, len(known.assessments) - len(known.orphans))
+    changed = {
+        s.key
+        for s in steps
+        if not known.assessments[s.key].missing or known.assessments[s.key].vanished
+    }
+    deleted = {s.key for s in steps if s.action.deletes and s.key in known.orphans}
+    disrupted = {s.key for s in steps if s.action.risk == "disruptive"}
+    for name, limit, keys in (
+        ("maxChanges", known.limits.max_changes, changed - deleted),
+        ("maxDeletes", known.limits.max_deletes, deleted),
+        ("maxDisruptive", known.limits.max_disruptive, disrupted),
+    ):
+        if len(keys) > allowed(limit, total):
+            message = f"{len(keys)} resources at once, allowed {limit} (spec.limits.{name})"
+            return {s.id: Veto("BlastRadius", message) for s in steps}
+    return {}

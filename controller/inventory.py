@@ -1,0 +1,115 @@
+"""What we manage and how we last left it: a memory, never the truth.
+
+`inventory/<environment>.json`. Lost or old, it costs only the distinction between drift and pending
+change: ownership stands in tags, and what exists is asked of AWS.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from controller.diff import Change, Entry, Part, dig, put
+from controller.policies import Doc
+from controller.store import Store, to_body
+
+
+@dataclass
+class Record:
+    """One resource as we last left it.
+
+    last: the desired document as last applied, None if not known. identity: AWS's own id of the
+    thing we made. settling: rendered paths written at `written_at` (epoch seconds), which AWS may
+    not show yet; `*` for a create. attempts: action fingerprint → tries without having converged.
+    creating: operation of a create call begun and not known to have ended. failed: what AWS rolled
+    back, not to be tried again. outputs: as last seen. prune, depends_on: for when it is removed.
+    """
+
+    physical: str
+    identity: str = ""
+    last: Doc | None = None
+    settling: list[str] = field(default_factory=list)
+    written_at: float = 0.0
+    attempts: dict[str, int] = field(default_factory=dict)
+    creating: str = ""
+    failed: Doc = field(default_factory=dict)
+    outputs: Doc = field(default_factory=dict)
+    prune: str = "retain"
+    depends_on: list[str] = field(default_factory=list)
+
+
+class Inventory:
+    """The records of one environment, with the version of the object they came from."""
+
+    def __init__(self, environment: str, store: Store | None) -> None:
+        self.environment = environment
+        self.records: dict[str, Record] = {}
+        self.parameters: Doc = {}
+        """Parameter Store values as last seen: only to guess at what reads will be needed."""
+        self._store = store
+        self._version: str | None = None
+        self._saved: dict[str, Any] | None = None
+
+    @classmethod
+    def load(cls, store: Store, environment: str, *, writable: bool) -> Inventory:
+        """Read it; an object that is missing or broken is an empty inventory."""
+        inventory = cls(environment, store if writable else None)
+        found = store.get(inventory._key)
+        if found is None:
+            return inventory
+        inventory._version = found.version
+        try:
+            body = found.json
+            inventory.parameters = body["parameters"]
+            inventory.records = {k: Record(**r) for k, r in body["resources"].items()}
+            inventory._saved = inventory._document()
+        except (ValueError, TypeError, KeyError, AttributeError):
+            inventory.records = {}
+        return inventory
+
+    def save(self) -> None:
+        """Write it if it changed. Raises `Conflict` if another pass wrote it: then stop."""
+        document = self._document()
+        if self._store is None or document == self._saved:
+            return
+        self._version = self._store.put(self._key, to_body(document), self._version)
+        self._saved = document
+
+    def record(self, key: str, physical: str) -> Record:
+        """The record of a resource, a new one if there is none or its name has changed."""
+        record = self.records.get(key)
+        if record is None or record.physical != physical:
+            record = self.records[key] = Record(physical)
+        return record
+
+    @property
+    def _key(self) -> str:
+        return f"inventory/{self.environment}.json"
+
+    def _document(self) -> dict[str, Any]:
+        resources = {key: asdict(record) for key, record in self.records.items()}
+        return copy.deepcopy({"version": 1, "parameters": self.parameters, "resources": resources})
+
+
+def remember(desired: Doc, left: Sequence[Change], last: Doc | None) -> Doc | None:
+    """The new last-applied document: as desired, but for the changes that are `left` undone.
+
+    Those keep what was last applied. Without any baseline it stays unknown until nothing is left,
+    so that a difference we can't explain is not explained by our own forgetting.
+    """
+    undone = [c for c in left if c.cls not in ("undeclared", "owned")]
+    if last is None and undone:
+        return None
+    new = copy.deepcopy(desired)
+    for change in undone:
+        parts: list[Part] = list(change.parts)
+        for depth, part in enumerate(parts):
+            if isinstance(part, int) or (isinstance(part, Entry) and part.in_list):
+                parts = parts[:depth]
+                put(new, parts, dig(last, parts))
+                break
+        else:
+            put(new, parts, change.was)
+    return new

@@ -1,0 +1,93 @@
+"""What to call: the actions of all resources, in an order in which each finds what it needs."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from controller.assess import Assessment
+from controller.diff import Change
+from controller.handler import Absent, Action, Present
+from controller.inventory import Record
+from controller.ownership import Claim
+from controller.references import Cycle, order
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One planned action of one resource. `fingerprint` is the same for the same intention."""
+
+    key: str
+    action: Action
+    fingerprint: str
+
+    @property
+    def id(self) -> str:
+        """Names the step within a plan: `Kind/name#step`."""
+        return f"{self.key}#{self.action.step}"
+
+    @property
+    def call(self) -> str:
+        """`service:Operation`."""
+        return f"{self.action.service}:{self.action.operation}"
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """All steps, in order. stuck: changes that no safe action makes, by resource."""
+
+    steps: tuple[Step, ...]
+    stuck: Mapping[str, tuple[Change, ...]]
+
+
+def fingerprint(key: str, action: Action) -> str:
+    """Identifies an intention: resource, operation and parameters as planned.
+
+    References stand in it unresolved, so it never depends on a secret; volatile tokens are left out.
+    """
+    what = [key, action.service, action.operation, action.params]
+    text = json.dumps(what, sort_keys=True, default=str)
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def plan(assessments: Iterable[Assessment], orphans: Iterable[Assessment]) -> Plan:
+    """Plan every resource (in dependency order) and the removal of orphans (in reverse)."""
+    steps: list[Step] = []
+    stuck: dict[str, tuple[Change, ...]] = {}
+    for assessment in assessments:
+        actions = plan_one(assessment)
+        steps.extend(Step(assessment.key, a, fingerprint(assessment.key, a)) for a in actions)
+        covered = {path for action in actions for path in action.changes}
+        left = tuple(c for c in assessment.actionable if c.path not in covered)
+        if left and assessment.claim is Claim.OURS:
+            stuck[assessment.key] = left
+    for orphan in orphans:
+        observed = orphan.observation
+        if isinstance(observed, Present) and orphan.claim is Claim.OURS:
+            actions = orphan.handler.delete(orphan.target, observed)
+            steps.extend(Step(orphan.key, a, fingerprint(orphan.key, a)) for a in actions)
+    return Plan(tuple(steps), stuck)
+
+
+def plan_one(assessment: Assessment) -> list[Action]:
+    """The actions that bring one resource to its desired state."""
+    observed = assessment.observation
+    if assessment.problem:
+        return []
+    if isinstance(observed, Absent):
+        return assessment.handler.plan(assessment.target, observed, ())
+    if isinstance(observed, Present) and assessment.actionable:
+        return assessment.handler.plan(assessment.target, observed, assessment.actionable)
+    return []
+
+
+def order_for_deletion(keys: Iterable[str], records: Mapping[str, Record]) -> list[str]:
+    """Keys to be removed, each before what it depends on."""
+    wanted = list(keys)
+    needs = {key: tuple(records[key].depends_on) for key in wanted}
+    try:
+        return list(reversed(order(needs)))
+    except Cycle:  # of different times: then any order must do, AWS refuses what is in use
+        return wanted

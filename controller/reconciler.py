@@ -1,0 +1,283 @@
+"""One pass over one environment.
+
+    load → lease → resolve → observe → normalize → diff → classify → plan → guard → apply → record
+    → report
+
+Reads come first, then pure judgement, then one mutating call per action. `plumbline plan` is this
+very pass with `write=False`: it stops after the guards, and writes nothing, not even our own state.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from functools import partial
+from typing import Any
+
+from controller import lease as leases
+from controller.apply import Outcome, apply
+from controller.assess import Assessment, assess
+from controller.aws import Aws
+from controller.guards import Judgement, Veto, judge
+from controller.handler import Absent, Observation, Present, Target
+from controller.inventory import Inventory, remember
+from controller.kinds import handler_for
+from controller.manifest import Environment, Resource
+from controller.ownership import Claim
+from controller.pause import paused_until
+from controller.plan import Plan, order_for_deletion, plan
+from controller.resolve import Bindings, bind, hint, read_parameters
+from controller.sources import Desired, Source, desired_state
+from controller.status import Status, publish
+from controller.store import Store
+
+MODES = ("paused", "observe", "enforce")
+"""From the one that may least to the one that may most."""
+
+Progress = Callable[[str, str, str], None]
+"""Called as (key, what, detail) while a pass works, for people who watch."""
+
+
+@dataclass(frozen=True)
+class Tools:
+    """What a pass works with.
+
+    connect: makes the door to AWS; it is given the function that permits a write, or None where
+    none may be made. now: UTC. seconds_left: until the process is stopped (Lambda's deadline).
+    highest_mode: what the control plane's side allows, whatever the file says.
+    """
+
+    store: Store
+    source: Source
+    connect: Callable[[Callable[[str], None] | None], Aws]
+    holder: str
+    now: Callable[[], datetime] = lambda: datetime.now(UTC)
+    seconds_left: Callable[[], float] = lambda: float("inf")
+    highest_mode: str = "enforce"
+    progress: Progress = lambda key, what, detail: None
+
+
+@dataclass
+class Report:
+    """What one pass found and did."""
+
+    environment: str
+    started: datetime
+    desired: Desired
+    mode: str = "observe"
+    paused: str = ""
+    assessments: dict[str, Assessment] = field(default_factory=dict)
+    orphans: dict[str, Assessment] = field(default_factory=dict)
+    plan: Plan = field(default_factory=lambda: Plan((), {}))
+    vetoes: dict[str, Veto] = field(default_factory=dict)
+    outcomes: list[Outcome] = field(default_factory=list)
+    calls: dict[str, int] = field(default_factory=dict)
+    throttles: int = 0
+    duration_s: float = 0.0
+    status: Status | None = None
+
+    @property
+    def converged(self) -> bool:
+        """Everything desired is as desired and ready, and nothing is left to do."""
+        return (
+            not self.desired.refused
+            and not self.plan.steps
+            and all(a.in_sync and a.readiness.state == "ready" for a in self.assessments.values())
+        )
+
+    @property
+    def waiting(self) -> bool:
+        """Work is under way or was done: looking again soon will find something new."""
+        moving = any(
+            a.readiness.state == "in-progress" or any(c.cls == "in_flight" for c in a.changes)
+            for a in self.assessments.values()
+        )
+        return moving or bool(self.outcomes) or any(v.waiting for v in self.vetoes.values())
+
+
+def reconcile(environment: str, tools: Tools, *, write: bool = True) -> Report:
+    """Make one pass. Raises `lease.Held`, `StoreFailure`, `Conflict`; with nothing half-recorded."""
+    begun = time.monotonic()
+    started = tools.now()
+
+    desired = desired_state(
+        tools.source, tools.store, environment, remember=write, now=started.isoformat()
+    )
+    report = Report(environment, started, desired)
+    report.paused = paused_until(tools.store, environment, started)
+    if desired.environment is None:
+        return _finish(report, tools, None, begun, write)
+    report.mode = min(desired.environment.mode, tools.highest_mode, key=MODES.index)
+
+    lease = None
+    if write:
+        lease = leases.acquire(tools.store, environment, tools.holder, tools.now)
+    may_write = write and report.mode == "enforce" and not report.paused
+    aws = tools.connect(lease.permit if lease and may_write else None)
+    try:
+        inventory = Inventory.load(tools.store, environment, writable=write)
+        _look(report, desired.environment, aws, inventory, tools)
+        _judge(report, desired.environment, inventory)
+        if lease is not None and may_write:
+            apply(report, aws, inventory, lease, tools)
+        _remember(report, inventory)
+        inventory.save()
+    finally:
+        report.calls = dict(aws.calls)
+        report.throttles = aws.throttles
+        if lease is not None:
+            lease.release()
+    return _finish(report, tools, inventory, begun, write)
+
+
+def _look(
+    report: Report, environment: Environment, aws: Aws, inventory: Inventory, tools: Tools
+) -> None:
+    """Resolve, observe, normalize, diff, classify: everything that reads, and what it means.
+
+    Parameters and resources are read at the same time: what must be looked at is known from names,
+    and from what parameters said last time.
+    """
+    resources = environment.resources
+    place = {"name": environment.name, "region": aws.region, "account": aws.account}
+    known = {k: r.outputs for k, r in inventory.records.items()}
+    guesses = Bindings(inventory.parameters, known, place)
+    targets = {key: _target(r, hint(r, guesses), aws) for key, r in resources.items()}
+    removed = _removed(environment, inventory)
+    targets.update({key: _target(r, dict(r.spec), aws) for key, r in removed.items()})
+    observations, parameters = _observe(aws, {**resources, **removed}, targets)
+    inventory.parameters = parameters.values
+
+    bindings = Bindings(parameters.values, {}, place)
+    now = tools.now()
+    for key, resource in resources.items():
+        spec, problem = bind(resource, bindings, parameters)
+        target = _target(resource, spec, aws)
+        handler = handler_for(resource.kind)
+        seen = assess(
+            resource, target, handler, observations[key], inventory.records.get(key), now=now,
+            problem=problem,
+        )  # fmt: skip
+        report.assessments[key] = seen
+        bindings.outputs[key] = seen.outputs
+        tools.progress(key, "observed", _state(seen))
+    for key, resource in removed.items():
+        seen = assess(
+            resource, targets[key], handler_for(resource.kind), observations[key],
+            inventory.records.get(key), now=now,
+        )  # fmt: skip
+        report.orphans[key] = seen
+
+
+def _observe(
+    aws: Aws, resources: dict[str, Resource], targets: dict[str, Target]
+) -> tuple[dict[str, Observation], Any]:
+    """All kinds at once, and the parameters beside them."""
+    by_kind: dict[str, list[Target]] = {}
+    for key, resource in resources.items():
+        by_kind.setdefault(resource.kind, []).append(targets[key])
+
+    def look(kind: str) -> dict[str, Observation]:
+        return handler_for(kind).observe(aws, by_kind[kind])
+
+    looks = [partial(look, kind) for kind in by_kind]
+    parameters, *found = aws.together(lambda: read_parameters(aws, resources.values()), *looks)
+    observations: dict[str, Observation] = {}
+    for part in found:
+        observations.update(part)
+    return observations, parameters
+
+
+def _judge(report: Report, environment: Environment, inventory: Inventory) -> None:
+    """Plan, and let the guards have their say."""
+    removable = {
+        key: a
+        for key, a in report.orphans.items()
+        if inventory.records[key].prune == "delete" and isinstance(a.observation, Present)
+    }
+    in_reverse = [removable[key] for key in order_for_deletion(removable, inventory.records)]
+    report.plan = plan(report.assessments.values(), in_reverse)
+    report.vetoes = judge(report.plan.steps, judgement(report, environment, inventory))
+
+
+def judgement(report: Report, environment: Environment, inventory: Inventory) -> Judgement:
+    """What the guards are to know."""
+    return Judgement(
+        assessments={**report.assessments, **report.orphans},
+        records=inventory.records,
+        limits=environment.limits,
+        mode=report.mode,
+        paused=report.paused,
+        creating=frozenset(s.key for s in report.plan.steps if s.action.creates),
+        orphans=frozenset(report.orphans),
+    )
+
+
+def _remember(report: Report, inventory: Inventory) -> None:
+    """Write into the inventory what this pass knows for certain."""
+    planned: dict[str, set[str]] = {}
+    for step in report.plan.steps:
+        planned.setdefault(step.key, set()).add(step.fingerprint)
+    made = {key for key, _ in ((o.step.key, o) for o in report.outcomes if o.made)}
+    for key, seen in report.assessments.items():
+        known = inventory.records.get(key)
+        if known is not None:
+            known.attempts = {f: n for f, n in known.attempts.items() if f in planned.get(key, ())}
+        if not isinstance(seen.observation, Present) or seen.claim is not Claim.OURS:
+            continue
+        record = inventory.record(key, seen.target.name)
+        record.creating = ""
+        record.failed = _still_failed(seen, record.failed)
+        record.outputs = seen.outputs
+        record.prune = seen.resource.lifecycle.prune
+        record.depends_on = sorted(seen.resource.depends_on)
+        if not seen.problem and key not in made:
+            fresh = record.identity not in ("", seen.identity)
+            record.last = remember(seen.target.spec, seen.changes, None if fresh else record.last)
+            record.identity = seen.identity
+        elif not record.identity:
+            record.identity = seen.identity
+    for key, seen in report.orphans.items():
+        if isinstance(seen.observation, Absent):
+            inventory.records.pop(key, None)
+
+
+def _still_failed(seen: Assessment, before: dict[str, Any]) -> dict[str, Any]:
+    """What AWS rolled back stays known until something else is desired."""
+    now = seen.handler.failed(seen.observation.doc) if isinstance(seen.observation, Present) else {}
+    if now:
+        return dict(now)
+    return before if any(c.cls == "failed" for c in seen.changes) else {}
+
+
+def _removed(environment: Environment, inventory: Inventory) -> dict[str, Resource]:
+    """Resources that we manage and that the desired state no longer names."""
+    return {
+        key: Resource.removed(
+            environment, key, record.physical, "delete" if record.prune == "delete" else "retain"
+        )
+        for key, record in inventory.records.items()
+        if key not in environment.resources and record.identity
+    }
+
+
+def _state(seen: Assessment) -> str:
+    """One word for people who watch."""
+    if isinstance(seen.observation, Absent):
+        return "missing"
+    return seen.readiness.state if isinstance(seen.observation, Present) else "unknown"
+
+
+def _target(resource: Resource, spec: dict[str, Any], aws: Aws) -> Target:
+    tags = dict(spec.get("tags") or resource.spec.get("tags") or {})
+    return Target(resource.key, resource.physical, spec, tags, aws.account, aws.region)
+
+
+def _finish(
+    report: Report, tools: Tools, inventory: Inventory | None, begun: float, write: bool
+) -> Report:
+    report.duration_s = time.monotonic() - begun
+    report.status = publish(report, tools.store, tools.now(), write=write)
+    return report

@@ -1,0 +1,121 @@
+"""References filled in with what is known: parameters, others' outputs, secret versions."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+from controller.aws import Aws, AwsFailure
+from controller.kindlib.reading import batches
+from controller.manifest import Resource, check_resolved
+from controller.policies import Doc
+from controller.references import UNRESOLVED, BadReference, Reference, find, resolve
+
+_SECRET = re.compile(r"\$\{Secret\.([a-z0-9-]+)\.value\}")
+
+
+@dataclass
+class Bindings:
+    """Values by name: Parameter Store parameters, outputs by `Kind/name`, the environment's own."""
+
+    parameters: Doc
+    outputs: dict[str, Doc]
+    environment: dict[str, str]
+
+
+@dataclass
+class Parameters:
+    """What Parameter Store answered. missing: names without a usable value, with the reason."""
+
+    values: Doc = field(default_factory=dict)
+    missing: dict[str, str] = field(default_factory=dict)
+
+
+def read_parameters(aws: Aws, resources: Iterable[Resource]) -> Parameters:
+    """All parameters that are referred to, ten a call.
+
+    https://docs.aws.amazon.com/systems-manager/latest/APIReference/API_GetParameters.html
+    A StringList becomes a list. A SecureString is refused: secrets never enter desired state.
+    """
+    names = sorted(
+        {ref.parameter for r in resources for _, ref in find(r.spec) if ref.kind == "ssm"}
+    )
+    found = Parameters()
+    for batch in batches(names, 10):
+        try:
+            reply = aws.read("ssm", "GetParameters", {"Names": list(batch)})
+        except AwsFailure as failure:
+            found.missing.update(dict.fromkeys(batch, f"could not be read: {failure}"))
+            continue
+        for parameter in reply["Parameters"]:
+            name, kind, value = parameter["Name"], parameter["Type"], parameter["Value"]
+            if kind == "SecureString":
+                found.missing[name] = "is a SecureString; put secrets into a Secret resource"
+            else:
+                found.values[name] = value.split(",") if kind == "StringList" else value
+        for name in reply["InvalidParameters"]:
+            found.missing[name] = "does not exist"
+    return found
+
+
+def hint(resource: Resource, guesses: Bindings) -> Doc:
+    """The spec as it will probably be, by what was known last time: good only for choosing reads."""
+    try:
+        filled: Doc = resolve(resource.spec, lambda ref: _value(ref, guesses))
+    except BadReference:
+        return resource.spec
+    return dict(versioned(filled, guesses.outputs))
+
+
+def bind(resource: Resource, known: Bindings, parameters: Parameters) -> tuple[Doc, str]:
+    """The spec with every known reference filled in, and what is wrong with it (empty: nothing).
+
+    What is not known yet stays as `${…}`. The filled-in spec is checked by the model again.
+    """
+    for _, ref in find(resource.spec):
+        if ref.kind == "ssm" and ref.parameter in parameters.missing:
+            return resource.spec, f"{ref.text} {parameters.missing[ref.parameter]}"
+    try:
+        filled: Doc = resolve(resource.spec, lambda ref: _value(ref, known))
+    except BadReference as error:
+        return resource.spec, str(error)
+    checked = check_resolved(resource, filled)
+    return versioned(checked.doc, known.outputs), "; ".join(checked.problems)
+
+
+def lookup(ref: Reference, outputs: dict[str, Doc]) -> Any:
+    """The output a reference names; `UNRESOLVED` while it is not known, and for secret values."""
+    held: Any = outputs.get(ref.resource, {})
+    for part in ref.output.split("."):
+        held = held.get(part) if isinstance(held, dict) else None
+    return UNRESOLVED if held is None else held
+
+
+def versioned(doc: Any, outputs: dict[str, Doc]) -> Any:
+    """`${Secret.x.value}` becomes `${Secret.x.value@<version>}` where the version is known.
+
+    That says which version is meant without saying the value, which only the call that needs it
+    opens.
+    """
+    if isinstance(doc, str):
+        if match := _SECRET.fullmatch(doc):
+            version = outputs.get(f"Secret/{match[1]}", {}).get("versionId")
+            return f"${{Secret.{match[1]}.value@{version}}}" if version else doc
+        return doc
+    if isinstance(doc, dict):
+        return {key: versioned(value, outputs) for key, value in doc.items()}
+    if isinstance(doc, list):
+        return [versioned(value, outputs) for value in doc]
+    return doc
+
+
+def _value(ref: Reference, known: Bindings) -> Any:
+    if ref.kind == "ssm":
+        return known.parameters.get(ref.parameter, UNRESOLVED)
+    if ref.kind == "resource":
+        return lookup(ref, known.outputs)
+    if ref.kind == "environment":
+        return known.environment.get(ref.output, UNRESOLVED)
+    return UNRESOLVED

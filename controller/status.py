@@ -1,0 +1,219 @@
+"""What people and programs are told: conditions per resource, changes, vetoes; and the history.
+
+`status/<environment>.json` is written when it changed, not at each pass; `history/<environment>/…`
+gets an object for each pass that has something to tell.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from controller.assess import Assessment
+from controller.diff import Change, json_patch
+from controller.handler import Absent, Present, Unknown
+from controller.ownership import Claim
+from controller.store import Conflict, Store, StoreFailure, to_body
+
+if TYPE_CHECKING:
+    from controller.reconciler import Report
+
+CONDITIONS = ("Observed", "Synced", "Ready", "Drifted", "Blocked")
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """The status document, and what happened since the one before."""
+
+    document: dict[str, Any]
+    events: tuple[dict[str, Any], ...]
+
+
+def publish(report: Report, store: Store, now: datetime, *, write: bool) -> Status:
+    """Make the status of a pass; write it, and a history entry, where there is something new."""
+    key = f"status/{report.environment}.json"
+    found = store.get(key)
+    before: dict[str, Any] = {}
+    if found is not None:
+        try:
+            before = found.json
+        except ValueError:
+            before = {}
+    document = make(report, before, now)
+    happened = tuple(events(report, before, document))
+    if write:
+        plain = {k: v for k, v in before.items() if k != "nonce"}
+        if plain != document:
+            try:
+                store.put(key, to_body(document), found.version if found else None)
+            except Conflict:
+                pass  # a later pass has written a later status
+        if happened:
+            name = f"history/{report.environment}/{now:%Y-%m-%dT%H-%M-%S.%fZ}.json"
+            try:
+                store.put(name, to_body({"at": now.isoformat(), "events": list(happened)}), None)
+            except (Conflict, StoreFailure):
+                pass
+    return Status(document, happened)
+
+
+def make(report: Report, before: dict[str, Any], now: datetime) -> dict[str, Any]:
+    """The status document of a pass."""
+    old = before.get("resources", {})
+    stamp = now.isoformat()
+    resources = {
+        key: _resource(report, seen, old.get(key, {}), stamp)
+        for key, seen in report.assessments.items()
+    }
+    for key, orphan in report.orphans.items():
+        resources[key] = _resource(report, orphan, old.get(key, {}), stamp, removed=True)
+    converged = report.converged
+    return {
+        "environment": report.environment,
+        "revision": report.desired.environment.revision if report.desired.environment else "",
+        "mode": report.mode,
+        "paused": report.paused,
+        "desiredState": {
+            "valid": not report.desired.refused,
+            "reason": report.desired.refused,
+            "problems": [str(p) for p in report.desired.problems],
+        },
+        "converged": converged,
+        "notConvergedSince": "" if converged else before.get("notConvergedSince") or stamp,
+        "resources": resources,
+    }
+
+
+def _resource(
+    report: Report, seen: Assessment, old: dict[str, Any], stamp: str, *, removed: bool = False
+) -> dict[str, Any]:
+    conditions = _conditions(report, seen, removed)
+    were = old.get("conditions", {})
+    for name, condition in conditions.items():
+        was = were.get(name, {})
+        same = all(was.get(k) == condition[k] for k in ("status", "reason", "message"))
+        condition["lastTransitionTime"] = was.get("lastTransitionTime", stamp) if same else stamp
+    return {
+        "name": seen.target.name,
+        "conditions": conditions,
+        "changes": [change_row(c) for c in seen.changes],
+        "patch": json_patch(seen.live, seen.target.spec, seen.actionable),
+    }
+
+
+def change_row(change: Change) -> dict[str, Any]:
+    """A change for programs."""
+    return {
+        "path": change.path,
+        "was": change.was,
+        "is": change.now,
+        "wanted": change.wanted,
+        "class": change.cls,
+        "cause": change.cause,
+        "note": change.note,
+    }
+
+
+def _conditions(report: Report, seen: Assessment, removed: bool) -> dict[str, dict[str, Any]]:
+    def condition(status: bool | None, reason: str, message: str = "") -> dict[str, Any]:
+        word = "Unknown" if status is None else str(status)
+        return {"status": word, "reason": reason, "message": message}
+
+    observation = seen.observation
+    vetoes = [
+        report.vetoes[s.id]
+        for s in report.plan.steps
+        if s.key == seen.key and s.id in report.vetoes
+    ]
+    hard = next((v for v in vetoes if not v.waiting), None)
+    stuck = report.plan.stuck.get(seen.key, ())
+    immutable = [c for c in seen.changes if c.cls == "immutable"]
+    failed = [c for c in seen.changes if c.cls == "failed"]
+    out: dict[str, dict[str, Any]] = {}
+    out["Observed"] = (
+        condition(False, "Unknown", observation.reason)
+        if isinstance(observation, Unknown)
+        else condition(True, "Present" if isinstance(observation, Present) else "Absent")
+    )
+    if removed:
+        out["Synced"] = condition(
+            None, "NoLongerDeclared", f"prune: {seen.resource.lifecycle.prune}"
+        )
+    elif isinstance(observation, Unknown):
+        out["Synced"] = condition(None, "Unknown", observation.reason)
+    elif seen.in_sync:
+        out["Synced"] = condition(True, "InSync")
+    else:
+        count = len(seen.changes)
+        out["Synced"] = condition(
+            False,
+            "Absent" if seen.missing else "Differs",
+            "" if seen.missing else f"{count} fields",
+        )
+    if isinstance(observation, Present):
+        ready = seen.readiness
+        out["Ready"] = condition(ready.state == "ready", ready.reason, ready.message)
+    else:
+        out["Ready"] = condition(False if isinstance(observation, Absent) else None, "NotThere")
+    paths = ", ".join(c.path for c in seen.drift)
+    if seen.vanished:
+        out["Drifted"] = condition(True, "Vanished", "it was made and is gone")
+    else:
+        out["Drifted"] = condition(bool(seen.drift), "Drift" if seen.drift else "NoDrift", paths)
+    if seen.problem:
+        out["Blocked"] = condition(True, "SpecUnusable", seen.problem)
+    elif hard:
+        out["Blocked"] = condition(True, hard.reason, hard.message)
+    elif stuck:
+        out["Blocked"] = condition(True, "NoSafeAction", ", ".join(c.path for c in stuck))
+    elif immutable:
+        names = ", ".join(c.path for c in immutable)
+        out["Blocked"] = condition(True, "Immutable", f"AWS can't change {names} in place")
+    elif failed:
+        names = ", ".join(c.path for c in failed)
+        out["Blocked"] = condition(True, "RolledBack", f"AWS rolled back {names}")
+    elif seen.claim in (Claim.NOBODY, Claim.OTHER) and not seen.resource.lifecycle.adopt:
+        out["Blocked"] = condition(True, "NotOwned", "it was not made here")
+    else:
+        out["Blocked"] = condition(False, "NotBlocked")
+    return out
+
+
+def events(report: Report, before: dict[str, Any], after: dict[str, Any]) -> list[dict[str, Any]]:
+    """What happened since the status before: typed, naming resource, field, was, is and wanted."""
+    found: list[dict[str, Any]] = []
+    old = before.get("resources", {})
+    for key, seen in report.assessments.items():
+        rows = {(r["path"], str(r["is"])) for r in old.get(key, {}).get("changes", ())}
+        for change in seen.drift:
+            if (change.path, str(change.now)) not in rows:
+                found.append({"type": "DriftDetected", "resource": key, **change_row(change)})
+        gone = old.get(key, {}).get("conditions", {}).get("Drifted", {}).get("reason") == "Vanished"
+        if seen.vanished and not gone:
+            found.append({"type": "DriftDetected", "resource": key, "path": "", "is": None,
+                          "note": "it was made and is gone"})  # fmt: skip
+    for outcome in report.outcomes:
+        step = outcome.step
+        row = {"resource": step.key, "call": step.call, "paths": list(step.action.changes)}
+        if not outcome.made:
+            found.append({"type": "ActionFailed", **row, "message": outcome.message})
+            continue
+        drifted = (
+            {c.path for c in report.assessments[step.key].drift}
+            if (step.key in report.assessments)
+            else set()
+        )
+        healed = [p for p in step.action.changes if p in drifted]
+        found.append({"type": "DriftCorrected" if healed else "ActionApplied", **row})
+    for key, resource in after["resources"].items():
+        now = resource["conditions"]["Blocked"]
+        was = old.get(key, {}).get("conditions", {}).get("Blocked", {})
+        if now["status"] == "True" and was.get("reason") != now["reason"]:
+            found.append({"type": "ActionBlocked", "resource": key, "reason": now["reason"],
+                          "message": now["message"]})  # fmt: skip
+    if after["converged"] and not before.get("converged"):
+        found.append({"type": "Converged", "revision": after["revision"]})
+    if not after["desiredState"]["valid"] and before.get("desiredState", {}).get("valid", True):
+        found.append({"type": "DesiredStateInvalid", **after["desiredState"]})
+    return found
