@@ -210,6 +210,8 @@ def put_tags(
 ) -> None:
     """Add or change tags. `full` is the error code for more than 50 tags."""
     check_tags(tags)
+    if not tags:
+        return
     held: dict[str, str] = ctx.store.setdefault("_tags", {}).setdefault(arn, {})
     added = {tag["Key"]: tag.get("Value", "") for tag in tags}
     if len(held | added) > 50:
