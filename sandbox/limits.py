@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from functools import cache
 from typing import Any
 
 from sandbox.errors import AwsError
@@ -52,7 +53,7 @@ def _violations(shape: Any, value: Any, path: str) -> Iterator[str]:
             enum, pattern = shape.metadata.get("enum"), shape.metadata.get("pattern")
             if enum and value not in enum:
                 yield _failed(value, path, f"satisfy enum value set: {list(enum)}")
-            if pattern and not re.fullmatch(pattern, value, re.ASCII | re.DOTALL):
+            if pattern and not _compiled(pattern).fullmatch(value):
                 yield _failed(value, path, f"satisfy regular expression pattern: {pattern}")
         case "integer" | "long" | "double" | "float":
             if low is not None and value < low:
@@ -61,6 +62,16 @@ def _violations(shape: Any, value: Any, path: str) -> Iterator[str]:
                 yield _failed(value, path, f"have value less than or equal to {high}")
         case _:
             pass
+
+
+@cache
+def _compiled(pattern: str) -> re.Pattern[str]:
+    """A Java pattern for Python, which has no classes of characters by their Unicode category."""
+    if "\\p{" not in pattern:
+        return re.compile(pattern, re.ASCII | re.DOTALL)
+    for category, close in (("L", r"\w"), ("N", r"\d"), ("Z", r"\s")):
+        pattern = pattern.replace(f"\\p{{{category}}}", close)
+    return re.compile(pattern, re.DOTALL)
 
 
 def _size(value: Any, low: int | None, high: int | None, path: str) -> Iterator[str]:

@@ -34,7 +34,7 @@ def page(
     ranks = sorted(ranked, reverse=descending)
     if token is not None:
         try:
-            last = base64.urlsafe_b64decode(token.encode()).decode()
+            last = base64.b64decode(token, altchars=b"-_", validate=True).decode()
         except ValueError:
             raise refusal from None
         ranks = [r for r in ranks if (r < last if descending else r > last)]

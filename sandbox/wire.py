@@ -135,7 +135,6 @@ def _call(
         dropped = _strike(world, service, operation, params)
         if behaviour is None:
             if operation not in MOTO.get(service, ()):
-                world.unsimulated.append(f"{service}:{operation}")
                 raise NotSimulated(f"{service}:{operation}")
             reply = _moto(world, request, service, operation, account, region)
             _log(world, ctx, params, None if reply.status < 400 else str(reply.status))
