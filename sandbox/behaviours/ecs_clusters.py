@@ -8,18 +8,18 @@ from typing import Any
 
 from sandbox.behaviours.ecs_common import (
     API,
-    bad_token,
     client,
     cluster,
     cluster_name,
     invalid,
-    page,
+    pages,
     part,
     public,
     read_tags,
     set_tags,
     tag_list,
     tags_of,
+    unordered,
 )
 from sandbox.errors import AwsError
 from sandbox.nested import honour
@@ -200,8 +200,7 @@ def list_clusters(ctx: Context, params: Params) -> Reply:
     arns = [
         c["clusterArn"] for c in ctx.view.get("clusters", {}).values() if c["status"] == "ACTIVE"
     ]
-    arns, token = page(ctx, arns, params.get("maxResults", 100), params.get("nextToken"), bad_token)
-    return {"clusterArns": arns, **({"nextToken": token} if token else {})}
+    return pages("clusterArns", params, unordered(ctx, arns), 100)
 
 
 @behaviour(

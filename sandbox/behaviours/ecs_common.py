@@ -7,17 +7,15 @@ never sent.
 
 from __future__ import annotations
 
-import base64
-import binascii
 import copy
-import hashlib
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from moto.backends import get_backend
 
 from sandbox.errors import AwsError
-from sandbox.registry import Context
+from sandbox.paging import page, steady_rank
+from sandbox.registry import Context, Params, Reply
 from sandbox.world import Store
 
 API = "https://docs.aws.amazon.com/AmazonECS/latest/APIReference/"
@@ -106,37 +104,21 @@ def set_tags(ctx: Context, arn: str, tags: Tags) -> None:
     part(ctx.store, "_tags")[arn] = dict(tags)
 
 
-def ordered_page(
-    items: Sequence[Any], limit: int, token: str | None, refuse: Callable[[], AwsError]
-) -> tuple[list[Any], str | None]:
-    """One page of a list that AWS does order."""
-    start = 0
-    if token:
-        try:
-            start = int(base64.b64decode(token, validate=True).decode().removeprefix("from:"))
-        except (binascii.Error, ValueError):
-            raise refuse() from None
-    more = len(items) > start + limit
-    following = base64.b64encode(f"from:{start + limit}".encode()).decode() if more else None
-    return list(items[start : start + limit]), following
+def pages(
+    member: str, params: Params, ranked: Mapping[str, Any], most: int, *, descending: bool = False
+) -> Reply:
+    """A reply with one page of the items in the order of their rank."""
+    refusal = invalid("Invalid token provided.")
+    limit = params.get("maxResults", most)
+    if not 1 <= limit <= 100:
+        raise invalid("maxResults must be between 1 and 100.")
+    found, token = page(ranked, params.get("nextToken"), limit, refusal, descending=descending)
+    return {member: found, **({"nextToken": token} if token else {})}
 
 
-def page(
-    ctx: Context,
-    items: Sequence[str],
-    limit: int,
-    token: str | None,
-    refuse: Callable[[], AwsError],
-) -> tuple[list[str], str | None]:
-    """One page of identifiers in an order of AWS's choosing, that holds from page to page."""
-    seed = ctx.world.seed
-    order = sorted(items, key=lambda i: hashlib.sha256(f"{seed}{i}".encode()).hexdigest())
-    return ordered_page(order, limit, token, refuse)
-
-
-def bad_token() -> AwsError:
-    """ECS's answer to a nextToken that it never gave out."""
-    return invalid("Invalid token provided.")
+def unordered(ctx: Context, arns: Iterable[str]) -> dict[str, str]:
+    """The items in an order of AWS's choosing, that holds from page to page."""
+    return {steady_rank(ctx, arn): arn for arn in arns}
 
 
 def check_network(ctx: Context, subnets: list[str], groups: list[str]) -> None:

@@ -6,18 +6,15 @@ from typing import Any
 
 from sandbox.behaviours.ecs_common import (
     API,
-    bad_token,
     cluster,
     invalid,
-    ordered_page,
+    pages,
     public,
     service_key,
 )
 from sandbox.behaviours.ecs_rollout import threshold
 from sandbox.errors import AwsError
 from sandbox.registry import Context, Params, Reply, behaviour
-
-KEPT = 100
 
 
 def _circuit_breaker(service: dict[str, Any], entry: dict[str, Any]) -> dict[str, Any]:
@@ -44,17 +41,16 @@ def list_service_deployments(ctx: Context, params: Params) -> Reply:
     if service is None:
         raise AwsError("ServiceNotFoundException", "Service not found.")
     times = params.get("createdAt") or {}
-    found = [
-        {k: v for k, v in public(e).items() if k not in ("updatedAt", "rollback")}
-        for e in service["_log"][:KEPT]
+    found = {
+        f"{len(service['_log']) - n:08}": {
+            k: v for k, v in public(e).items() if k not in ("updatedAt", "rollback")
+        }
+        for n, e in enumerate(service["_log"])
         if e["status"] in (params.get("status") or [e["status"]])
         and times.get("after", e["createdAt"]) <= e["createdAt"]
         and times.get("before", e["createdAt"]) >= e["createdAt"]
-    ]
-    found, token = ordered_page(
-        found, params.get("maxResults", 20), params.get("nextToken"), bad_token
-    )
-    return {"serviceDeployments": found, **({"nextToken": token} if token else {})}
+    }
+    return pages("serviceDeployments", params, found, 20, descending=True)
 
 
 @behaviour(

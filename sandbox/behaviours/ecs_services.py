@@ -8,12 +8,11 @@ from typing import Any
 from sandbox.behaviours import ecs_service_rules as rules
 from sandbox.behaviours.ecs_common import (
     API,
-    bad_token,
     caller,
     cluster,
     cluster_name,
     invalid,
-    page,
+    pages,
     part,
     public,
     read_tags,
@@ -21,6 +20,7 @@ from sandbox.behaviours.ecs_common import (
     set_tags,
     tag_list,
     tags_of,
+    unordered,
 )
 from sandbox.behaviours.ecs_deployments import deploy, place
 from sandbox.behaviours.ecs_rollout import drain, totals, wake
@@ -195,11 +195,7 @@ def list_services(ctx: Context, params: Params) -> Reply:
         and params.get("launchType", s.get("launchType")) == s.get("launchType")
         and params.get("schedulingStrategy", "REPLICA") == "REPLICA"
     ]
-    limit = params.get("maxResults", 10)
-    if not 1 <= limit <= 100:
-        raise invalid("maxResults must be between 1 and 100.")
-    arns, token = page(ctx, arns, limit, params.get("nextToken"), bad_token)
-    return {"serviceArns": arns, **({"nextToken": token} if token else {})}
+    return pages("serviceArns", params, unordered(ctx, arns), 10)
 
 
 @behaviour(

@@ -7,11 +7,10 @@ from typing import Any
 
 from sandbox.behaviours.ecs_common import (
     API,
-    bad_token,
     caller,
     client,
     invalid,
-    ordered_page,
+    pages,
     part,
     public,
     read_tags,
@@ -194,20 +193,15 @@ def deregister_task_definition(ctx: Context, params: Params) -> Reply:
 )  # fmt: skip
 def list_task_definitions(ctx: Context, params: Params) -> Reply:
     wanted, status = params.get("familyPrefix"), params.get("status", "ACTIVE")
-    found = [
-        d
-        for family, revisions in sorted(ctx.view.get("families", {}).items())
+    found = {
+        f"{family}:{d['revision']:08}": d["taskDefinitionArn"]
+        for family, revisions in ctx.view.get("families", {}).items()
         if wanted in (None, family)  # documented: the full family name, despite its name
-        for d in sorted(revisions.values(), key=lambda d: int(d["revision"]))
+        for d in revisions.values()
         if d["status"] == status
-    ]
-    arns = [d["taskDefinitionArn"] for d in found]
-    if params.get("sort") == "DESC":
-        arns.reverse()
-    arns, token = ordered_page(
-        arns, params.get("maxResults", 100), params.get("nextToken"), bad_token
-    )
-    return {"taskDefinitionArns": arns, **({"nextToken": token} if token else {})}
+    }
+    descending = params.get("sort") == "DESC"
+    return pages("taskDefinitionArns", params, found, 100, descending=descending)
 
 
 @behaviour(
@@ -216,12 +210,9 @@ def list_task_definitions(ctx: Context, params: Params) -> Reply:
 )  # fmt: skip
 def list_task_definition_families(ctx: Context, params: Params) -> Reply:
     prefix, status = params.get("familyPrefix", ""), params.get("status", "ALL")
-    names = []
-    for family, revisions in sorted(ctx.view.get("families", {}).items()):
+    names = {}
+    for family, revisions in ctx.view.get("families", {}).items():
         active = any(d["status"] == "ACTIVE" for d in revisions.values())
         if family.startswith(prefix) and status in ("ALL", "ACTIVE" if active else "INACTIVE"):
-            names.append(family)
-    names, token = ordered_page(
-        names, params.get("maxResults", 100), params.get("nextToken"), bad_token
-    )
-    return {"families": names, **({"nextToken": token} if token else {})}
+            names[family] = family
+    return pages("families", params, names, 100)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import random
 from collections.abc import Callable, Iterator
 from datetime import timedelta
 from typing import Any
@@ -24,7 +23,7 @@ class Stage:
     """A seeded world with a cluster, and shortcuts."""
 
     def __init__(self, number: int) -> None:
-        print(f"world seed {number}")
+        print(f"repeat with --sandbox-seed={number}")
         self.world = World(seed=number, max_lag=timedelta(0))
         self.seeded: Seeded = seed(self.world)
         self.aws: boto3.Session = session(self.world)
@@ -109,8 +108,8 @@ def fresh_moto() -> Iterator[None]:
 
 
 @pytest.fixture
-def stage() -> Stage:
-    return Stage(random.randrange(10**6))
+def stage(sandbox_seed: int) -> Stage:
+    return Stage(sandbox_seed)
 
 
 def refused(code: str, words: str, call: Callable[..., Any], **params: Any) -> None:
