@@ -11,6 +11,10 @@ if TYPE_CHECKING:
 
 KINDS = {
     "LogGroup": "log_group:LogGroupHandler",
+    "CacheParameterGroup": "cache_parameter_group:CacheParameterGroupHandler",
+    "CacheSubnetGroup": "cache_subnet_group:CacheSubnetGroupHandler",
+    "DBParameterGroup": "db_parameter_group:DBParameterGroupHandler",
+    "DBSubnetGroup": "db_subnet_group:DBSubnetGroupHandler",
 }
 """Kind → `module:class`. Imported when first used: an environment pays for the kinds it has."""
 

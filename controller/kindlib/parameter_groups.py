@@ -1,0 +1,285 @@
+"""Parameter groups of RDS and ElastiCache: the same resource under two names.
+
+Only parameters that somebody set (`Source=user`) are read, for AWS shows hundreds (case 124). A
+parameter that we declare and AWS does not count as set is looked up in the whole list, once it is
+missed: AWS may count a value that equals the default as not set.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from decimal import Decimal, InvalidOperation
+from functools import partial
+from typing import Annotated, Any, ClassVar
+
+from pydantic import AfterValidator
+
+from controller.aws import Aws, AwsFailure
+from controller.diff import Change
+from controller.handler import (
+    READY,
+    Absent,
+    Action,
+    Handler,
+    Observation,
+    Present,
+    Readiness,
+    Target,
+)
+from controller.kindlib.planning import by_field, entry_key, paths
+from controller.kindlib.reading import all_unknown, batches, tag_list, tags_of
+from controller.kindlib.resource_tags import reader, tag_actions
+from controller.kindlib.subnet_groups import GroupOutputs
+from controller.policies import Canonical, Doc
+from controller.spec import holds_reference
+
+MOST = 20
+"""Parameters that AWS takes in one call (case 100)."""
+
+_NUMBER = re.compile(r"-?\d+(\.\d+)?")
+
+
+def plain(value: str) -> str:
+    """A value in its one form: numbers without idle zeros, other text as it stands."""
+    value = str(value).strip()
+    if not _NUMBER.fullmatch(value):
+        return value
+    try:
+        return format(Decimal(value).normalize(), "f")
+    except InvalidOperation:
+        return value
+
+
+def value_text(true: str, false: str) -> Callable[[Any], str]:
+    """What turns a YAML value into AWS's text; `true` and `false` as that engine spells them."""
+
+    def convert(value: Any) -> str:
+        if isinstance(value, bool):
+            return true if value else false
+        if isinstance(value, float) and value.is_integer():
+            return str(int(value))
+        return value if isinstance(value, str) else format(Decimal(str(value)), "f")
+
+    return convert
+
+
+def lower_names(parameters: dict[str, str]) -> dict[str, str]:
+    """Names in lower case, as AWS keeps them (case 97)."""
+    lowered: dict[str, str] = {}
+    for name, value in parameters.items():
+        if name.lower() in lowered:
+            raise ValueError(f"{name}: named twice (letter case means nothing here)")
+        if not holds_reference(name) and not re.fullmatch(r"[A-Za-z_][\w.() -]*", name):
+            raise ValueError(f"{name!r} is no parameter name")
+        lowered[name.lower()] = value
+    return lowered
+
+
+DatabaseValue = Annotated[
+    str | int | float | bool, AfterValidator(value_text("1", "0")), Canonical(plain, cases=(124,))
+]
+"""Text or number; RDS spells booleans 1 and 0."""
+CacheValue = Annotated[
+    str | int | float | bool,
+    AfterValidator(value_text("yes", "no")),
+    Canonical(plain, cases=(124,)),
+]
+"""Text or number; Redis and Valkey spell booleans yes and no."""
+
+
+@dataclass(frozen=True, slots=True)
+class Words:
+    """What the two services call the same thing.
+
+    items: the member of a change that lists parameters. methods: True if each says when it is to
+    apply (`ApplyMethod`).
+    """
+
+    service: str
+    noun: str
+    read: str
+    arn_member: str
+    arn_resource: str
+    items: str
+    methods: bool
+
+    @property
+    def name(self) -> str:
+        """The member with the group's name."""
+        return f"{self.noun}Name"
+
+    @property
+    def family(self) -> str:
+        """The member with its family."""
+        return f"{self.noun}Family"
+
+
+class ParameterGroupHandler(Handler):
+    """Knows one of the two kinds; found by its name."""
+
+    outputs = GroupOutputs
+    words: ClassVar[Words]
+
+    def observe(self, aws: Aws, targets: Sequence[Target]) -> dict[str, Observation]:
+        words = self.words
+        one = {words.name: targets[0].name} if len(targets) == 1 else {}
+        try:
+            found = aws.pages(words.service, f"Describe{words.noun}s", f"{words.noun}s", one)
+        except AwsFailure as failure:
+            if one and failure.failure == "not-found":
+                return {targets[0].key: Absent()}
+            return all_unknown(targets, failure)
+        by_name = {group[words.name].lower(): group for group in found}
+        present = [t for t in targets if t.name.lower() in by_name]
+        seen = aws.gather(*(partial(self._whole, aws, t, by_name[t.name.lower()]) for t in present))
+        out: dict[str, Observation] = {t.key: Absent() for t in targets}
+        for target, observation in zip(present, seen, strict=True):
+            if isinstance(observation, BaseException):
+                raise observation
+            out[target.key] = observation
+        return out
+
+    def _whole(self, aws: Aws, target: Target, group: Mapping[str, Any]) -> Observation:
+        """A group with its parameters and tags; what can't be read is unknown by name."""
+        doc: Doc = {"group": group}
+        unknown = {}
+        arn = self._arn(target, group)
+        try:
+            doc["parameters"] = self._parameters(aws, target)
+        except AwsFailure as failure:
+            unknown["parameters"] = str(failure)
+        try:
+            doc["tags"] = tags_of(aws, target, arn, reader(aws, self.words.service, arn))
+        except AwsFailure as failure:
+            unknown["tags"] = str(failure)
+        return Present(doc, unknown)
+
+    def _parameters(self, aws: Aws, target: Target) -> Doc:
+        words = self.words
+        request = {words.name: target.name}
+        found = aws.pages(words.service, words.read, "Parameters", {**request, "Source": "user"})
+        mine = {p["ParameterName"].lower(): p for p in found}
+        missed = [name for name in target.spec.get("parameters", {}) if name not in mine]
+        if missed:
+            everything = aws.pages(words.service, words.read, "Parameters", request)
+            known = {p["ParameterName"].lower(): p for p in everything}
+            mine |= {name: known[name] for name in missed if name in known}
+        return mine
+
+    def _arn(self, target: Target, group: Mapping[str, Any]) -> str:
+        known = group.get(self.words.arn_member)
+        resource = f"{self.words.arn_resource}:{target.name}"
+        return str(known or target.arn(self.words.service, resource))
+
+    def to_spec(self, doc: Mapping[str, Any]) -> Doc:
+        group = doc["group"]
+        spec: Doc = {"tags": dict(doc.get("tags", {}))}
+        if family := group.get(self.words.family):
+            spec["family"] = family
+        if description := group.get("Description", "").strip():
+            spec["description"] = description
+        values = {
+            name: p["ParameterValue"]
+            for name, p in doc.get("parameters", {}).items()
+            if p.get("ParameterValue") is not None
+        }
+        if values:
+            spec["parameters"] = values
+        return spec
+
+    def readiness(self, doc: Mapping[str, Any]) -> Readiness:
+        return READY
+
+    def output(self, doc: Mapping[str, Any]) -> Doc:
+        out = {"name": doc["group"][self.words.name]}
+        if arn := doc["group"].get(self.words.arn_member):
+            out["arn"] = arn
+        return out
+
+    def plan(
+        self, target: Target, observed: Present | Absent, changes: Sequence[Change]
+    ) -> list[Action]:
+        words, spec = self.words, target.spec
+        if isinstance(observed, Absent):
+            params: Doc = {
+                words.name: target.name,
+                words.family: spec["family"],
+                "Description": spec.get("description") or f"Plumbline: {target.key}",
+                "Tags": tag_list(target.tags),
+            }
+            create = f"Create{words.noun}"
+            actions = [Action(words.service, create, params, step="create", creates=True)]
+            values = list(spec.get("parameters", {}).items())
+            for index, batch in enumerate(batches(values, MOST), 1):
+                done = tuple(f"parameters[{name}]" for name, _ in batch)
+                items = [self._item(name, value, "pending-reboot") for name, value in batch]
+                actions.append(self._set(target, index, items, done, ("create",)))
+            return actions
+        known = observed.doc.get("parameters", {})
+        fields = by_field(changes)
+        todo = fields.get("parameters", [])
+        actions = []
+        for index, some in enumerate(batches([c for c in todo if c.wanted is not None], MOST), 1):
+            items = [
+                self._item(entry_key(c), c.wanted, _method(known.get(entry_key(c)))) for c in some
+            ]
+            actions.append(self._set(target, index, items, paths(some)))
+        for index, some in enumerate(batches([c for c in todo if c.wanted is None], MOST), 1):
+            items = [self._reset_item(entry_key(c), known.get(entry_key(c))) for c in some]
+            params = {words.name: target.name, words.items: items}
+            reset = f"Reset{words.noun}"
+            actions.append(Action(words.service, reset, params, paths(some), step=f"reset-{index}"))
+        if "tags" in fields:
+            arn = self._arn(target, observed.doc["group"])
+            actions += tag_actions(words.service, arn, fields["tags"])
+        return actions
+
+    def _set(
+        self, target: Target, index: int, items: list[Doc], changes: tuple[str, ...],
+        after: tuple[str, ...] = (),
+    ) -> Action:  # fmt: skip
+        words = self.words
+        params = {words.name: target.name, words.items: items}
+        modify = f"Modify{words.noun}"
+        return Action(
+            words.service, modify, params, changes, step=f"parameters-{index}", after=after
+        )
+
+    def _item(self, name: str, value: Any, method: str) -> Doc:
+        item = {"ParameterName": name, "ParameterValue": str(value)}
+        return {**item, "ApplyMethod": method} if self.words.methods else item
+
+    def _reset_item(self, name: str, parameter: Mapping[str, Any] | None) -> Doc:
+        if self.words.methods:
+            return {"ParameterName": name, "ApplyMethod": _method(parameter)}
+        return {
+            "ParameterName": name,
+            "ParameterValue": (parameter or {}).get("ParameterValue", ""),
+        }
+
+    def delete(self, target: Target, observed: Present) -> list[Action]:
+        operation, params = f"Delete{self.words.noun}", {self.words.name: target.name}
+        return [
+            Action(
+                self.words.service, operation, params, risk="destructive", step="delete",
+                deletes=True,
+            )
+        ]  # fmt: skip
+
+    def reply_output(self, action: Action, reply: Mapping[str, Any]) -> Doc:
+        if not action.creates:
+            return {}
+        return self.output({"group": reply[self.words.noun]})
+
+    def discover(self, aws: Aws) -> list[str]:
+        words = self.words
+        found = aws.pages(words.service, f"Describe{words.noun}s", f"{words.noun}s")
+        return sorted(g[words.name] for g in found if not g[words.name].startswith("default."))
+
+
+def _method(parameter: Mapping[str, Any] | None) -> str:
+    """When a change may apply: a static parameter takes `pending-reboot` only (case 100)."""
+    dynamic = parameter is not None and parameter.get("ApplyType") == "dynamic"
+    return "immediate" if dynamic else "pending-reboot"

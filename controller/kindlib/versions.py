@@ -1,0 +1,48 @@
+"""Engine versions: which is newer, and who may have moved them."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from controller.policies import Situation
+
+
+def parts(version: str) -> tuple[int, ...]:
+    """The numbers of a version, as far as they go: `5.7.mysql_aurora.2` → (5, 7)."""
+    found = []
+    for part in str(version).split("."):
+        digits = re.match(r"\d+", part)
+        if not digits:
+            break
+        found.append(int(digits[0]))
+    return tuple(found)
+
+
+def older(one: str, other: str) -> bool:
+    """True if `one` is an older version than `other`, as far as `one` says."""
+    a, b = parts(one), parts(other)
+    return a < b[: len(a)]
+
+
+def major(engine: str, version: str) -> tuple[int, ...]:
+    """What AWS calls the major version: `16`, but `8.0` of MySQL and `10.6` of MariaDB."""
+    numbers = parts(version)
+    two = engine in ("mysql", "mariadb") or engine.startswith("sqlserver")
+    if engine == "postgres" and numbers[:1] < (10,):
+        two = True
+    if engine == "redis" and numbers[:1] < (6,):
+        two = True
+    return numbers[:2] if two else numbers[:1]
+
+
+def minor_upgrade(situation: Situation, wanted: Any, live: Any) -> bool:
+    """True if AWS has upgraded within the declared major version, and may (cases 61, 103).
+
+    https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/USER_UpgradeDBInstance.Upgrading.html
+    """
+    if not situation.desired.get("autoMinorVersionUpgrade", True) or not live or not wanted:
+        return False
+    engine = str(situation.desired.get("engine", ""))
+    same = major(engine, str(wanted)) == major(engine, str(live))
+    return same and not older(str(live), str(wanted)) and parts(str(live)) > parts(str(wanted))

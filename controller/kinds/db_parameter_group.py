@@ -1,0 +1,78 @@
+"""DBParameterGroup: settings of a database engine.
+
+https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/USER_WorkingWithParamGroups.html
+One AWS resource, found by its name. Its parameters are set by further calls, 20 at a time.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, ClassVar
+
+from pydantic import AfterValidator, Field
+
+from controller.kindlib.parameter_groups import (
+    DatabaseValue,
+    ParameterGroupHandler,
+    Words,
+    lower_names,
+)
+from controller.policies import AnyWhenUndeclared, CaseInsensitive, CreateOnly, Keyed
+from controller.spec import Taggable, text
+
+_FAMILY = (
+    r"(?:postgres|aurora-postgresql)(?:9\.\d|\d{2})|(?:mysql|aurora-mysql)\d\.\d|mariadb\d+\.\d+"
+    r"|aurora5\.6|(?:oracle|sqlserver|db2|custom)-[a-z0-9.-]+"
+)
+_FAMILY_SAYS = "must be an engine with its major version, as postgres16"
+
+
+class DBParameterGroupSpec(Taggable):
+    """Settings of a database engine, for the instances that name this group."""
+
+    family: Annotated[
+        str,
+        AfterValidator(
+            text(_FAMILY, says="must be an engine with its major version, as postgres16")
+        ),
+        CreateOnly(),
+        CaseInsensitive(),
+    ]
+    """Engine and major version that the parameters belong to, as `postgres16`. Fixed at creation:
+    a major upgrade needs a second group."""
+
+    description: Annotated[
+        str | None, AnyWhenUndeclared(), CreateOnly(), Field(min_length=1, max_length=255)
+    ] = None
+    """What the group is for, fixed at creation. AWS demands one: ours names the manifest."""
+
+    parameters: Annotated[
+        dict[str, DatabaseValue], AfterValidator(lower_names), Keyed(cases=(97, 100))
+    ] = Field(default_factory=dict)
+    """Parameters by name, in any letter case. Values as text or number, `true` for 1; formulas as
+    `{DBInstanceClassMemory/32768}` are passed on. Only these are ours; one taken out of the file is
+    reset to the engine's default. A dynamic parameter applies at once, a static one when the
+    instance is next rebooted, which Plumbline reports (`NeedsReboot`) and never does."""
+
+
+class DBParameterGroupHandler(ParameterGroupHandler):
+    """Knows DB parameter groups."""
+
+    kind = "DBParameterGroup"
+    spec = DBParameterGroupSpec
+    words = Words(
+        "rds", "DBParameterGroup", "DescribeDBParameters", "DBParameterGroupArn", "pg",
+        "Parameters", methods=True,
+    )  # fmt: skip
+    name_pattern = r"(?=.{1,255}$)[a-z][a-z0-9]*(-[a-z0-9]+)*"
+    name_says = (
+        "1-255 lower-case letters, digits or single hyphens (AWS lower-cases it), beginning with a "
+        "letter, not ending with a hyphen"
+    )
+    reads: ClassVar = (
+        "rds:DescribeDBParameterGroups", "rds:DescribeDBParameters", "rds:ListTagsForResource",
+        "resourcegroupstaggingapi:GetResources",
+    )  # fmt: skip
+    writes: ClassVar = (
+        "rds:CreateDBParameterGroup", "rds:ModifyDBParameterGroup", "rds:ResetDBParameterGroup",
+        "rds:DeleteDBParameterGroup", "rds:AddTagsToResource", "rds:RemoveTagsFromResource",
+    )  # fmt: skip
