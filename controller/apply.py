@@ -173,7 +173,7 @@ class _Run:
         record.last = remember(desired, left, record.last)
 
     def _again(self, key: str) -> None:
-        """AWS changed since we looked: look again at this one, judge it anew, make its new steps."""
+        """AWS changed since we looked: look again at this one, judge it anew, make its steps."""
         from controller.reconciler import judgement
 
         self.replaced.add(key)

@@ -109,7 +109,7 @@ def deletion_protection(step: Step, it: Assessment, known: Judgement) -> Veto | 
 
 
 def dependencies(step: Step, it: Assessment, known: Judgement) -> Veto | None:
-    """A resource is made when those it refers to are ready, changed when their outputs are known."""
+    """It is made when those it refers to are ready, changed when their outputs are known."""
     for key in it.resource.depends_on:
         other = known.assessments.get(key)
         if other is None:

@@ -15,7 +15,7 @@ _END = re.compile(
     r"(API|PRIVATE|ACCESS|SECRET|MASTER|SALT|ENCRYPTION|SIGNING|AUTH|SSH|LICENSE)_?KEY(_BASE)?)"
     r"_?[0-9]*"
 )
-_SOMEWHERE = re.compile(r"PASSW|PASSPHRASE|SECRET|TOKEN|CREDENTIAL|KEY|SALT|AUTH")
+_SOMEWHERE = re.compile(r"PASSW|PASSPHRASE|SECRET|TOKEN|CREDENTIAL")
 _HARMLESS = re.compile(
     r"|true|false|yes|no|on|off|none|null|[-+]?[0-9.]+|arn:aws[a-z-]*:.*", re.IGNORECASE | re.DOTALL
 )
@@ -82,5 +82,6 @@ def hide(path: tuple[str | int, ...], value: Any) -> bool:
     """True if a value must not be shown: its name or its form may be that of a secret."""
     names = (str(part) for part in path)
     return bool(form_of(value)) or (
-        isinstance(value, str) and any(_SOMEWHERE.search(_words(name)) for name in names)
+        isinstance(value, str)
+        and any(_SOMEWHERE.search(_words(name)) or named_like_one(name) for name in names)
     )

@@ -45,7 +45,7 @@ class Plan:
 def fingerprint(key: str, action: Action) -> str:
     """Identifies an intention: resource, operation and parameters as planned.
 
-    References stand in it unresolved, so it never depends on a secret; volatile tokens are left out.
+    References stand in it unresolved, so it never depends on a secret; tokens are left out.
     """
     what = [key, action.service, action.operation, action.params]
     text = json.dumps(what, sort_keys=True, default=str)

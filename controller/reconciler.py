@@ -98,7 +98,7 @@ class Report:
 
 
 def reconcile(environment: str, tools: Tools, *, write: bool = True) -> Report:
-    """Make one pass. Raises `lease.Held`, `StoreFailure`, `Conflict`; with nothing half-recorded."""
+    """Make one pass. Raises `lease.Held`, `StoreFailure`, `Conflict`: nothing half-recorded."""
     begun = time.monotonic()
     started = tools.now()
 

@@ -90,6 +90,8 @@ def _operations(service: str) -> dict[str, OperationModel]:
 
 def handle(world: World, request: Request) -> Reply:
     """Answer one request. Raises `NotSimulated`, `Killed` or `Dropped`."""
+    if world.dead:
+        raise Killed("the caller died earlier")
     request.get_data()  # keeps the body, which reading the form would use up
     access_key, region, service = _signature(request)
     account = world.accounts.get(access_key, world.account)
@@ -155,6 +157,7 @@ def _call(
     if error is None:
         for fault in [f for f in world.faults if f.kind == "kill-after"]:
             if fault.strikes(service, operation, params):
+                world.dead = True
                 raise Killed(f"after {service}:{operation}")
     if dropped:
         raise Dropped(f"{service}:{operation}")
@@ -188,6 +191,7 @@ def _strike(world: World, service: str, operation: str, params: dict[str, Any]) 
                     403 if service in ("rds", "elasticache") else 400,
                 )
             case "kill-before":
+                world.dead = True
                 raise Killed(f"before {service}:{operation}")
             case "reset":
                 raise Dropped(f"{service}:{operation} never arrived")
@@ -298,6 +302,7 @@ def _moto(
             _log(world, ctx, params, None if int(answer[0]) < 400 else str(answer[0]))
             for fault in [f for f in world.faults if f.kind == "kill-after"]:
                 if fault.strikes(service, operation, params):
+                    world.dead = True
                     raise Killed(f"after {service}:{operation}")
             if dropped:
                 raise Dropped(f"{service}:{operation}")

@@ -104,6 +104,8 @@ class World:
         self.unsimulated: list[str] = []
         self.accounts: dict[str, str] = {}
         """Access key id → account, for callers that are not `account`."""
+        self.dead = False
+        """True once a `kill-…` fault struck: the process under test makes no further call."""
         self.latency = 0.0
         """Seconds that each call takes, slept outside the lock (benchmarks)."""
         self._stores: dict[tuple[str, str, str], Store] = {}
