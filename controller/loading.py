@@ -473,7 +473,8 @@ def _output(ref: Reference, handler: Handler) -> str:
         return f"found {ref.text}, allowed: one of its parts, {', '.join(node.members)}"
     names = outputs_of(handler)
     near = closest(ref.output, names)
-    return f"found {ref.text}, {near or 'allowed'}: {handler.kind} has {', '.join(names)}"
+    hint = f"{near} " if near else ""
+    return f"found {ref.text}, {hint or 'but '}{handler.kind} has {', '.join(names)}"
 
 
 def outputs_of(handler: Handler) -> list[str]:
