@@ -91,7 +91,9 @@ def _evaluate_after(ctx: Context, wait: timedelta, name: str) -> None:
     " MetricName Namespace Statistic ExtendedStatistic Dimensions Period Unit EvaluationPeriods"
     " DatapointsToAlarm Threshold ComparisonOperator TreatMissingData"
     " EvaluateLowSampleCountPercentile Metrics Tags ThresholdMetricId",
-    evidence="documented", source=API + "API_PutMetricAlarm.html",
+    evidence="documented",
+    source=API + "API_PutMetricAlarm.html; "
+    "assumed: ValidationError for all that is refused",
 )  # fmt: skip
 def put_metric_alarm(ctx: Context, params: Params) -> Reply:
     check_alarm(params, ctx.region)
@@ -174,7 +176,9 @@ def _public(ctx: Context, alarm: dict[str, Any]) -> dict[str, Any]:
 
 @behaviour(
     "cloudwatch", "DeleteAlarms", "AlarmNames",
-    evidence="documented", source=API + "API_DeleteAlarms.html",
+    evidence="documented",
+    source=API + "API_DeleteAlarms.html; "
+    "assumed: those missing are refused after the others went",
 )  # fmt: skip
 def delete_alarms(ctx: Context, params: Params) -> Reply:
     alarms, names = _alarms(ctx.store), params["AlarmNames"]

@@ -116,7 +116,9 @@ def _public(group: dict[str, Any], *, brief: bool) -> dict[str, Any]:
 
 @behaviour(
     "logs", "DeleteLogGroup", "logGroupName",
-    evidence="documented", source=API + "API_DeleteLogGroup.html",
+    evidence="documented",
+    source=API + "API_DeleteLogGroup.html; "
+    "assumed: the code for deletion protection",
 )  # fmt: skip
 def delete_log_group(ctx: Context, params: Params) -> Reply:
     group = _group(ctx, params["logGroupName"])

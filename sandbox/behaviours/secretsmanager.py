@@ -156,7 +156,8 @@ def update_secret(ctx: Context, params: Params) -> Reply:
 @behaviour(
     "secretsmanager", "DeleteSecret", "SecretId RecoveryWindowInDays ForceDeleteWithoutRecovery",
     evidence="documented",
-    source=API + "API_DeleteSecret.html; DeletedDate is the day of the call: recorded",
+    source=API + "API_DeleteSecret.html; recorded: DeletedDate is the time of the call; assumed: "
+    "a secret scheduled for deletion can be deleted again only by force",
 )  # fmt: skip
 def delete_secret(ctx: Context, params: Params) -> Reply:
     force, days = params.get("ForceDeleteWithoutRecovery"), params.get("RecoveryWindowInDays")
@@ -199,7 +200,9 @@ def delete_secret(ctx: Context, params: Params) -> Reply:
 
 @behaviour(
     "secretsmanager", "RestoreSecret", "SecretId",
-    evidence="documented", source=API + "API_RestoreSecret.html",
+    evidence="documented",
+    source=API + "API_RestoreSecret.html; "
+    "assumed: a living secret may be restored",
 )  # fmt: skip
 def restore_secret(ctx: Context, params: Params) -> Reply:
     secret = find(ctx.store, params["SecretId"])

@@ -33,7 +33,8 @@ def _check_resource(arn: str) -> None:
 
 @behaviour(
     "wafv2", "AssociateWebACL", "WebACLArn ResourceArn",
-    evidence="documented", source=API + "API_AssociateWebACL.html (another web ACL is replaced)",
+    evidence="documented", source=API + "API_AssociateWebACL.html; assumed: "
+    "another web ACL is replaced without a word, a missing load balancer is 'unavailable'",
 )  # fmt: skip
 def associate_web_acl(ctx: Context, params: Params) -> Reply:
     acl, resource = params["WebACLArn"], params["ResourceArn"]
@@ -51,7 +52,9 @@ def associate_web_acl(ctx: Context, params: Params) -> Reply:
 
 @behaviour(
     "wafv2", "DisassociateWebACL", "ResourceArn",
-    evidence="documented", source=API + "API_DisassociateWebACL.html",
+    evidence="documented",
+    source=API + "API_DisassociateWebACL.html; "
+    "assumed: nothing to disassociate is no error",
 )  # fmt: skip
 def disassociate_web_acl(ctx: Context, params: Params) -> Reply:
     _check_resource(params["ResourceArn"])

@@ -47,7 +47,9 @@ def _canonical(addresses: list[str], version: str) -> list[str]:
 
 @behaviour(
     "wafv2", "CreateIPSet", "Name Scope Description IPAddressVersion Addresses Tags",
-    evidence="documented", source=API + "API_CreateIPSet.html",
+    evidence="documented",
+    source=API + "API_CreateIPSet.html; "
+    "IPv6 written out: terraform, case 138",
 )  # fmt: skip
 def create_ip_set(ctx: Context, params: Params) -> Reply:
     tags = from_pairs(params.get("Tags"), TAG_CODE)

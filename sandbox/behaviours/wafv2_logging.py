@@ -40,7 +40,8 @@ def _destination(ctx: Context, arn: str) -> str:
 @behaviour(
     "wafv2", "PutLoggingConfiguration", "LoggingConfiguration",
     evidence="documented", source=API + "API_PutLoggingConfiguration.html; "
-    "https://docs.aws.amazon.com/waf/latest/developerguide/logging-cw-logs.html",
+    "https://docs.aws.amazon.com/waf/latest/developerguide/logging-cw-logs.html; "
+    "assumed: `:*` is cut off, a missing log group is a nonexistent item",
 )  # fmt: skip
 def put_logging_configuration(ctx: Context, params: Params) -> Reply:
     wanted = copy.deepcopy(params["LoggingConfiguration"])
