@@ -15,8 +15,8 @@ from controller.envelope import EnvironmentDocument, ResourceDocument
 from controller.fields import Field, fields_of
 from controller.handler import Handler
 from controller.kinds import KINDS, handler_for
-from controller.loading import outputs_of
 from controller.policies import CreateOnly
+from controller.scrutiny import outputs_of
 from controller.wording import (
     default_of,
     default_words,

@@ -14,6 +14,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
+from controller import scrutiny
 from controller.complaints import Path, closest, field_at, show, unknown, validate
 from controller.envelope import (
     EnvironmentDocument,
@@ -25,7 +26,6 @@ from controller.fields import Field, fields_of
 from controller.handler import Handler
 from controller.kindlib.reading import ENVIRONMENT_TAG, RESOURCE_TAG
 from controller.kinds import KINDS, handler_for
-from controller.leaks import pasted
 from controller.manifest import (
     DesiredStateError,
     Environment,
@@ -36,7 +36,7 @@ from controller.manifest import (
     dump,
     rendered,
 )
-from controller.policies import Doc, WriteOnly
+from controller.policies import Doc
 from controller.references import (
     UNRESOLVED,
     BadReference,
@@ -84,8 +84,7 @@ class Loading:
         self.name = ""
         self.tags: dict[str, str] = {}
         self.tag_lines: dict[str, int] = {}
-        self.unnamed: set[tuple[str, str]] = set()
-        """(kind, name) of documents whose identity is broken; empty means any."""
+        self.known = scrutiny.Known(self.drafts.keys())
 
     def environment(self) -> Environment:
         """Everything, or `DesiredStateError`."""
@@ -165,7 +164,8 @@ class Loading:
     def _read_environment(self, document: Document) -> EnvironmentDocument | None:
         for path, _ in texts(document.value):
             self.tell(document, path, "found a reference, allowed: a literal value here")
-        self._secrets(document, document.value, (), fields_of(EnvironmentDocument))
+        for path, message in scrutiny.secrets(document.value, fields_of(EnvironmentDocument)):
+            self.tell(document, path, message)
         model = self._model(document, EnvironmentDocument, document.value)
         named = document.value.get("metadata")
         name = named.get("name") if isinstance(named, dict) else None
@@ -198,7 +198,7 @@ class Loading:
         if not isinstance(value, dict):
             self.tell(document, (), f"found {show((), value)}, allowed: a document with "
                       "apiVersion, kind, metadata and spec", "document")  # fmt: skip
-            self.unnamed.add(("", ""))
+            self.known.unnamed.add(("", ""))
             return
         kind = value.get("kind")
         if kind == "Environment":
@@ -216,7 +216,7 @@ class Loading:
         bad_kind = not isinstance(kind, str) or kind not in KINDS
         bad_name = not isinstance(name, str) or self.told(document, _NAME)
         if bad_kind or bad_name:
-            self.unnamed.add(("" if bad_kind else str(kind), "" if bad_name else str(name)))
+            self.known.unnamed.add(("" if bad_kind else str(kind), "" if bad_name else str(name)))
             return
         spec = value.get("spec", {})
         draft = _Draft(
@@ -281,7 +281,8 @@ class Loading:
     def _check(self, draft: _Draft) -> None:
         source, root = draft.source, fields_of(draft.handler.spec)
         self._references(draft, root)
-        self._secrets(source, draft.raw, ("spec",), root)
+        for path, message in scrutiny.secrets(draft.raw, root, ("spec",)):
+            self.tell(source, path, message)
         if not self.told(source, ("spec",)) or draft.raw:
             known = _resolved(draft.raw, self._names)
             model = self._model(source, draft.handler.spec, known, ("spec",))
@@ -289,7 +290,8 @@ class Loading:
         if issubclass(draft.handler.spec, Taggable) and draft.spec is not None:
             self._merge_tags(draft)
         if draft.envelope:
-            self._ignored(draft, draft.envelope.lifecycle, root)
+            for path, message in scrutiny.ignored(draft.envelope.lifecycle, root):
+                self.tell(source, path, message)
 
     def _merge_tags(self, draft: _Draft) -> None:
         own = draft.spec.get("tags", {}) if draft.spec is not None else {}
@@ -303,20 +305,6 @@ class Loading:
                       f"environment's and Plumbline's own 2, allowed: {MAX_TAGS}")  # fmt: skip
         draft.spec["tags"] = merged
 
-    def _ignored(self, draft: _Draft, lifecycle: LifecycleSpec, root: Field) -> None:
-        for index, rule in enumerate(lifecycle.ignore):
-            steps = [s for s in re.split(r"\.|\[[^\]]*\]", rule.path) if s]
-            node: Field | None = root
-            for step in steps:
-                while node is not None and node.shape in ("list", "map") and node.item:
-                    node = node.item
-                if node is None or step not in node.members:
-                    known = node.members if node else {}
-                    self.tell(draft.source, ("lifecycle", "ignore", index, "path"),
-                              unknown("field", step, known))  # fmt: skip
-                    break
-                node = node.members[step]
-
     def _references(self, draft: _Draft, root: Field) -> None:
         for path, text in texts(draft.raw):
             try:
@@ -326,66 +314,11 @@ class Loading:
                 continue
             place = field_at(root, path)
             for ref in refs:
-                if message := self._reference(draft, ref, place):
+                if message := scrutiny.reference(ref, draft.key, place, self.known):
                     self.tell(draft.source, ("spec", *path), message)
                 elif ref.kind == "resource" and ref.resource != draft.key:
                     line = draft.source.line_of(("spec", *path))
                     draft.needs.setdefault(ref.resource, (line, _dotted({}, ("spec", *path))))
-
-    def _reference(self, draft: _Draft, ref: Reference, place: Field | None) -> str:
-        """What is wrong with a reference, or nothing."""
-        secret = place is not None and place.policy(WriteOnly) is not None
-        is_value = ref.resource.startswith("Secret/") and ref.output.split("@")[0] == "value"
-        if ref.kind == "self":
-            return f"found {ref.text}, allowed: references to other resources"
-        if secret and not is_value:
-            return f"found {ref.text}, allowed: ${{Secret.<name>.value}}"
-        if ref.kind != "resource":
-            return ""
-        kind, _, name = ref.resource.partition("/")
-        if kind not in KINDS:
-            if (("", name) in self.unnamed) or ("", "") in self.unnamed:
-                return ""
-            return f"found {ref.text}: " + unknown("kind", kind, KINDS).removeprefix("found ")
-        if ref.resource not in self.drafts:
-            if {(kind, ""), ("", name), ("", "")} & self.unnamed:
-                return ""
-            near = closest(ref.resource, self.drafts)
-            hint = near or f"declared are: {', '.join(self._declared(kind)) or 'none of this kind'}"
-            return f"found {ref.text}, but there is no {ref.resource} in this file, {hint}"
-        if is_value:
-            if secret and "@" not in ref.output:
-                return ""
-            arn = f"${{Secret.{name}.arn}}"
-            return f"found the value of a secret, allowed here: its ARN, {arn}"
-        if ref.resource == draft.key and ref.output != "name":
-            return f"found {ref.text}, but a resource can't refer to itself"
-        return _output(ref, handler_for(kind))
-
-    def _declared(self, kind: str) -> list[str]:
-        return [d.name for d in self.drafts.values() if d.kind == kind]
-
-    def _secrets(self, document: Document, value: Any, path: Path, node: Field | None) -> None:
-        """Complain of pasted secrets; only names that the user chose say something."""
-        if isinstance(value, dict):
-            chosen = node is None or node.shape != "object"
-            paired = {"name", "value"} <= value.keys() and isinstance(value["name"], str)
-            for key, inner in value.items():
-                here = (*path, key)
-                name = value["name"] if paired and key == "value" else key
-                by_name = chosen or (paired and key == "value")
-                if why := pasted(str(name), inner, by_name=by_name):
-                    self.tell(document, here, why)
-                if "${" in key:
-                    self.tell(document, here, "found a reference in a key, allowed: plain text")
-                below = field_at(node, (key,)) if node else None
-                self._secrets(document, inner, here, below)
-        elif isinstance(value, list):
-            for index, inner in enumerate(value):
-                if why := pasted("", inner, by_name=False):
-                    self.tell(document, (*path, index), why)
-                below = field_at(node, (index,)) if node else None
-                self._secrets(document, inner, (*path, index), below)
 
     # --- putting together ------------------------------------------------------------------
 
@@ -457,35 +390,6 @@ def _resolved(raw: Any, names: Any) -> Any:
         return resolve(raw, names)
     except BadReference:
         return raw
-
-
-def _output(ref: Reference, handler: Handler) -> str:
-    """What is wrong with the output that a reference names."""
-    node: Field | None = fields_of(handler.outputs)
-    for part in ref.output.split("."):
-        inside = field_at(node, (part,)) if node and node.shape != "scalar" else None
-        if inside is None:
-            break
-        node = inside
-    else:
-        if node is None or node.shape != "object":
-            return ""
-        return f"found {ref.text}, allowed: one of its parts, {', '.join(node.members)}"
-    names = outputs_of(handler)
-    near = closest(ref.output, names)
-    hint = f"{near} " if near else ""
-    return f"found {ref.text}, {hint or 'but '}{handler.kind} has {', '.join(names)}"
-
-
-def outputs_of(handler: Handler) -> list[str]:
-    """The output paths of a kind: `endpoint.address`, …"""
-
-    def walk(node: Field, at: str) -> list[str]:
-        if node.shape != "object":
-            return [at]
-        return [p for n, m in node.members.items() for p in walk(m, f"{at}.{n}" if at else n)]
-
-    return walk(fields_of(handler.outputs), "")
 
 
 def _label(value: Any) -> str:

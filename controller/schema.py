@@ -197,7 +197,7 @@ def _value(schema: Any, names: Mapping[str, str], *, references: bool) -> Any:
 def _free_text(made: Schema) -> Schema:
     """What a reference may look like there: in a text, a part of it; else all of it."""
     arms = made.get("anyOf", [made])
-    if any(arm.get("type") == "string" for arm in arms):
+    if any(arm.get("type") == "string" and "enum" not in arm for arm in arms):
         return {"type": "string", "pattern": _HOLDS_REFERENCE}
     return dict(REFERENCE)
 
