@@ -205,7 +205,8 @@ def list_clusters(ctx: Context, params: Params) -> Reply:
 
 @behaviour(
     "ecs", "UpdateCluster", "cluster settings configuration serviceConnectDefaults",
-    evidence="documented", source=API + "API_UpdateCluster.html",
+    evidence="documented", source=API + "API_UpdateCluster.html; assumed: configuration "
+    "is replaced as a whole",
 )  # fmt: skip
 def update_cluster(ctx: Context, params: Params) -> Reply:
     found = cluster(ctx.store, params["cluster"])

@@ -67,7 +67,7 @@ def _service(ctx: Context, params: Params) -> Service:
     "ecs", "CreateService",
     COMMON + " serviceName clientToken launchType schedulingStrategy tags",
     evidence="recorded", source="recorded/ecs/DescribeServices; refusals documented, "
-    + API + "API_CreateService.html",
+    + API + "API_CreateService.html; assumed: equal arguments are idempotent, some wordings",
 )  # fmt: skip
 def create_service(ctx: Context, params: Params) -> Reply:
     home = cluster(ctx.store, params.get("cluster"))
@@ -200,7 +200,8 @@ def list_services(ctx: Context, params: Params) -> Reply:
 
 @behaviour(
     "ecs", "UpdateService", COMMON + " service forceNewDeployment",
-    evidence="documented", source=API + "API_UpdateService.html",
+    evidence="documented", source=API + "API_UpdateService.html; assumed: "
+    "deploymentConfiguration is merged by member, equal values start no deployment",
 )  # fmt: skip
 def update_service(ctx: Context, params: Params) -> Reply:
     service = _service(ctx, params)
@@ -300,7 +301,8 @@ def _capacity(service: Service, params: Params, home: dict[str, Any]) -> Service
 
 @behaviour(
     "ecs", "DeleteService", "cluster service force",
-    evidence="documented", source=API + "API_DeleteService.html",
+    evidence="documented", source=API + "API_DeleteService.html; assumed: INACTIVE services are "
+    "purged after an hour",
 )  # fmt: skip
 def delete_service(ctx: Context, params: Params) -> Reply:
     service = _service(ctx, params)

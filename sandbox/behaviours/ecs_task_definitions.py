@@ -97,7 +97,7 @@ def _show(ctx: Context, definition: dict[str, Any]) -> dict[str, Any]:
     "placementConstraints requiresCompatibilities cpu memory tags pidMode ephemeralStorage "
     "runtimePlatform enableFaultInjection",
     evidence="recorded", source="recorded/ecs/DescribeTaskDefinition; refusals documented, "
-    + API + "API_RegisterTaskDefinition.html",
+    + API + "API_RegisterTaskDefinition.html; assumed: some wordings",
 )  # fmt: skip
 def register_task_definition(ctx: Context, params: Params) -> Reply:
     family = params["family"]

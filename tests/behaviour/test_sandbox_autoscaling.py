@@ -71,7 +71,11 @@ def refused(code: str, words: str, call: Callable[..., Any], **params: Any) -> N
 
 def test_registering_brings_the_count_into_the_range(world: World, scaling: Any) -> None:
     arn = scaling.register_scalable_target(
-        **WHERE, MinCapacity=3, MaxCapacity=6, Tags={"a": "b"}, RoleARN="arn:aws:iam::1:role/own"
+        **WHERE,
+        MinCapacity=3,
+        MaxCapacity=6,
+        Tags={"a": "b"},
+        RoleARN="arn:aws:iam::123456789012:role/own",
     )["ScalableTargetARN"]
     assert service(world)["desiredCount"] == 2
     world.clock.advance(timedelta(minutes=2))
