@@ -234,8 +234,6 @@ def _begin(ctx: Context, inst: Instance) -> None:
     inst["DBInstanceStatus"] = next((s for n, s in _STATUS if changed <= n), "modifying")
     if "EngineVersion" in changed:
         inst["DBInstanceStatus"] = "upgrading"
-    if changed & set(STORAGE):
-        inst["_storage_until"] = ctx.now + timedelta(hours=6)
     takes = max(_TAKES.get(name, 1) for name in names)
     version = inst["PendingModifiedValues"].get("EngineVersion", inst["EngineVersion"])
     if major(version) != major(inst["EngineVersion"]):
@@ -258,14 +256,20 @@ def _finish(ctx: Context, inst: Instance) -> None:
         for group in inst["DBParameterGroups"]:
             group["ParameterApplyStatus"] = "in-sync"
     if set(names) & set(STORAGE):
-        inst["DBInstanceStatus"] = "storage-optimization"
-        later(ctx, inst, jitter(ctx, 45), _optimized)
+        optimize_storage(ctx, inst)
         if _batch(inst):
             kick(ctx, inst)
     elif not had_backups and inst["BackupRetentionPeriod"] > 0:
         back_up(ctx, inst)
     else:
         become_available(ctx, inst)
+
+
+def optimize_storage(ctx: Context, inst: Instance) -> None:
+    """After a change of its storage: no further one for six hours, and while being optimized."""
+    inst["DBInstanceStatus"] = "storage-optimization"
+    inst["_storage_until"] = ctx.now + timedelta(hours=6)
+    later(ctx, inst, jitter(ctx, 45), _optimized)
 
 
 def _optimized(ctx: Context, inst: Instance) -> None:

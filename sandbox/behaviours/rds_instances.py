@@ -9,6 +9,7 @@ from typing import Any
 from sandbox.behaviours.rds_parameter_groups import parameter_group
 from sandbox.behaviours.rds_subnet_groups import subnet_group
 from sandbox.data_services import (
+    check_tags,
     clash,
     drop_tags,
     invalid,
@@ -21,6 +22,7 @@ from sandbox.data_services import (
 )
 from sandbox.errors import AwsError, NotSimulated
 from sandbox.rds_rules import check_insights, check_logs, check_settings, check_windows, storage
+from sandbox.rds_secrets import drop_secret, make_secret
 from sandbox.rds_state import (
     CERTIFICATES,
     RUNNING,
@@ -78,6 +80,9 @@ def create_db_instance(ctx: Context, params: Params) -> Reply:
     inst = _instance(ctx, name, params, group)
     inst["_zones"] = zones[:2]
     _insights(ctx, inst, params)
+    check_tags(params.get("Tags", []))
+    if params.get("ManageMasterUserPassword"):
+        make_secret(ctx, inst, params)
     put_tags(ctx, inst["DBInstanceArn"], params.get("Tags", []))
     instances(ctx.store)[name] = inst
     ctx.store.setdefault("_zone", "c" + ctx.token("abcdefghijklmnopqrstuvwxyz0123456789", 11))
@@ -188,9 +193,7 @@ def _instance(ctx: Context, name: str, params: Params, group: dict[str, Any]) ->
             inst[optional] = params[optional]
     if encrypted:
         inst["KmsKeyId"] = key_arn(ctx, params.get("KmsKeyId", "alias/aws/rds"))
-    if params.get("ManageMasterUserPassword"):
-        inst["MasterUserSecret"] = master_secret(ctx, params)
-    else:
+    if not params.get("ManageMasterUserPassword"):
         inst["PendingModifiedValues"]["MasterUserPassword"] = "****"
     return inst
 
@@ -212,16 +215,6 @@ def wrong_family(group: dict[str, Any], family: str) -> str:
         f"{group['DBParameterGroupFamily']} can't be used for this instance. Please use a Parameter"
         f" Group with DBParameterGroupFamily {family}."
     )
-
-
-def master_secret(ctx: Context, params: Params) -> dict[str, Any]:
-    """The secret that RDS makes for the master user, while it is being made."""
-    key = params.get("MasterUserSecretKmsKeyId", "alias/aws/secretsmanager")
-    return {
-        "SecretArn": ctx.arn(f"secret:rds!db-{ctx.uuid()}-{ctx.token(length=6)}", "secretsmanager"),
-        "SecretStatus": "creating",
-        "KmsKeyId": key_arn(ctx, key),
-    }
 
 
 def _insights(ctx: Context, inst: dict[str, Any], params: Params) -> None:
@@ -346,6 +339,7 @@ def delete_db_instance(ctx: Context, params: Params) -> Reply:
     def gone(_: Context, live: dict[str, Any]) -> None:
         del instances(ctx.store)[name]
         drop_tags(ctx, live["DBInstanceArn"])
+        drop_secret(ctx, live)
 
     later(ctx, inst, jitter(ctx, 4) + timedelta(minutes=2 if snapshot else 0), gone)
     return {"DBInstance": wire(ctx, ctx.store, inst)}

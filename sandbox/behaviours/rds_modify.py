@@ -12,7 +12,7 @@ import copy
 from datetime import timedelta
 from typing import Any
 
-from sandbox.behaviours.rds_instances import master_secret, set_insights, wrong_family
+from sandbox.behaviours.rds_instances import set_insights, wrong_family
 from sandbox.behaviours.rds_parameter_groups import parameter_group
 from sandbox.behaviours.rds_subnet_groups import subnet_group
 from sandbox.data_services import clash, key_arn, security_groups
@@ -24,6 +24,7 @@ from sandbox.rds_rules import (
     check_settings,
     check_windows,
 )
+from sandbox.rds_secrets import drop_secret, make_secret, rotate_secret
 from sandbox.rds_state import (
     RUNNING,
     STORAGE,
@@ -95,6 +96,7 @@ def modify_db_instance(ctx: Context, params: Params) -> Reply:
     _pend_version(ctx, inst, params)
     _pend_rest(ctx, inst, params)
     _do_at_once(ctx, inst, params)
+    _switch_secret(ctx, inst, params)  # nothing is refused any more
     window_moved = inst["PreferredMaintenanceWindow"] != live["PreferredMaintenanceWindow"]
     grouped = inst["VpcSecurityGroups"] != live["VpcSecurityGroups"]
     monitored = inst["MonitoringInterval"] and not live["MonitoringInterval"]
@@ -223,7 +225,7 @@ def _pend_rest(ctx: Context, inst: Instance, params: Params) -> None:
                 "in the same VPC. Choose a DB subnet group in different VPC than the specified DB "
                 "instance and try again.",
             )
-    _password(ctx, inst, params)
+    _password(inst, params)
 
 
 def _pend_logs(inst: Instance, config: Params) -> None:
@@ -241,26 +243,32 @@ def _pend_logs(inst: Instance, config: Params) -> None:
     _put(inst, "PendingCloudwatchLogsExports", switched, now={})
 
 
-def _password(ctx: Context, inst: Instance, params: Params) -> None:
+def _password(inst: Instance, params: Params) -> None:
     managed = "MasterUserSecret" in inst
     manage = params.get("ManageMasterUserPassword", managed)
     password = params.get("MasterUserPassword")
     if manage and password is not None:
         raise clash("You can't specify MasterUserPassword when ManageMasterUserPassword is on.")
-    if params.get("RotateMasterUserPassword"):
-        if not managed or not params.get("ApplyImmediately"):
-            raise clash("RotateMasterUserPassword needs a managed password and ApplyImmediately.")
-        inst["MasterUserSecret"]["SecretStatus"] = "rotating"
+    at_once = params.get("ApplyImmediately", False)
+    if params.get("RotateMasterUserPassword") and not (managed and at_once):
+        raise clash("RotateMasterUserPassword needs a managed password and ApplyImmediately.")
     if "MasterUserSecretKmsKeyId" in params and (managed or not manage):
         raise clash("MasterUserSecretKmsKeyId is valid only when turning on password management.")
-    if manage and not managed:
-        inst["MasterUserSecret"] = master_secret(ctx, params)
-    if managed and not manage:
-        if password is None:
-            raise clash("MasterUserPassword is required to turn off ManageMasterUserPassword.")
-        del inst["MasterUserSecret"]
+    if managed and not manage and password is None:
+        raise clash("MasterUserPassword is required to turn off ManageMasterUserPassword.")
     if password is not None:
         inst["PendingModifiedValues"]["MasterUserPassword"] = "****"
+
+
+def _switch_secret(ctx: Context, inst: Instance, params: Params) -> None:
+    managed = "MasterUserSecret" in inst
+    manage = params.get("ManageMasterUserPassword", managed)
+    if manage and not managed:
+        make_secret(ctx, inst, params)
+    elif managed and not manage:
+        drop_secret(ctx, inst)
+    elif params.get("RotateMasterUserPassword"):
+        rotate_secret(ctx, inst)
 
 
 def _do_at_once(ctx: Context, inst: Instance, params: Params) -> None:
