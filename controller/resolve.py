@@ -61,7 +61,7 @@ def read_parameters(aws: Aws, resources: Iterable[Resource]) -> Parameters:
 
 
 def hint(resource: Resource, guesses: Bindings) -> Doc:
-    """The spec as it will probably be, by what was known last time: good only for choosing reads."""
+    """The spec as it will probably be, by what was known last time: only to choose reads."""
     try:
         filled: Doc = resolve(resource.spec, lambda ref: _value(ref, guesses))
     except BadReference:

@@ -85,7 +85,7 @@ def desired_state(
 
     A missing file is not an empty one; a file with nothing in it, or with much less than the
     accepted one, is refused: it is more likely a mistake than an order to stop managing things.
-    remember: store a newly accepted revision (`accepted/<environment>.json`). Raises `StoreFailure`.
+    remember: store a newly accepted revision. Raises `StoreFailure`.
     """
     found = source.read(environment)
     key = f"accepted/{environment}.json"

@@ -6,6 +6,7 @@ gets an object for each pass that has something to tell.
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
@@ -14,7 +15,7 @@ from controller.assess import Assessment
 from controller.diff import Change, json_patch
 from controller.handler import Absent, Present, Unknown
 from controller.ownership import Claim
-from controller.store import Conflict, Store, StoreFailure, to_body
+from controller.store import Conflict, Store, to_body
 
 if TYPE_CHECKING:
     from controller.reconciler import Report
@@ -45,16 +46,12 @@ def publish(report: Report, store: Store, now: datetime, *, write: bool) -> Stat
     if write:
         plain = {k: v for k, v in before.items() if k != "nonce"}
         if plain != document:
-            try:
+            with suppress(Conflict):  # then a later pass has written a later status
                 store.put(key, to_body(document), found.version if found else None)
-            except Conflict:
-                pass  # a later pass has written a later status
         if happened:
             name = f"history/{report.environment}/{now:%Y-%m-%dT%H-%M-%S.%fZ}.json"
-            try:
+            with suppress(Conflict):
                 store.put(name, to_body({"at": now.isoformat(), "events": list(happened)}), None)
-            except (Conflict, StoreFailure):
-                pass
     return Status(document, happened)
 
 

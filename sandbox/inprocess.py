@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import boto3
+import botocore.loaders
 import botocore.session
 from botocore.awsrequest import AWSPreparedRequest, AWSResponse
 from botocore.exceptions import ReadTimeoutError
@@ -14,12 +15,16 @@ from moto.core.request import Request
 from sandbox.wire import Dropped, handle
 from sandbox.world import World
 
+_LOADER = botocore.loaders.create_loader()
+"""Shared, because it keeps the service models it has read: most of what making a client costs."""
+
 
 def session(
     world: World, *, region: str | None = None, access_key: str = "AKIASANDBOX"
 ) -> boto3.Session:
     """A boto3 session bound to `world`. Clients made from it behave as real ones, retries too."""
     core = botocore.session.Session()
+    core.register_component("data_loader", _LOADER)
     core.set_credentials(access_key, "sandbox")
     core.set_config_variable("region", region or world.region)
 

@@ -190,6 +190,8 @@ def _strike(world: World, service: str, operation: str, params: dict[str, Any]) 
                     f"User is not authorized to perform: {service}:{operation}",
                     403 if service in ("rds", "elasticache") else 400,
                 )
+            case "invalid":
+                raise AwsError("InvalidParameterException", "Refused, injected")
             case "kill-before":
                 world.dead = True
                 raise Killed(f"before {service}:{operation}")
