@@ -13,6 +13,7 @@ KINDS = {
     "LogGroup": "log_group:LogGroupHandler",
     "CacheParameterGroup": "cache_parameter_group:CacheParameterGroupHandler",
     "CacheSubnetGroup": "cache_subnet_group:CacheSubnetGroupHandler",
+    "DBInstance": "db_instance:DBInstanceHandler",
     "DBParameterGroup": "db_parameter_group:DBParameterGroupHandler",
     "DBSubnetGroup": "db_subnet_group:DBSubnetGroupHandler",
 }

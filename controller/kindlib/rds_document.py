@@ -1,0 +1,214 @@
+"""A DB instance as AWS describes it, in our language: values, pending values, readiness.
+
+https://docs.aws.amazon.com/AmazonRDS/latest/APIReference/API_DBInstance.html
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from controller.handler import READY, Readiness
+from controller.kindlib.reading import tag_map
+from controller.policies import Doc
+
+Instance = Mapping[str, Any]
+
+_PLAIN = {
+    "engine": "Engine",
+    "engineVersion": "EngineVersion",
+    "dbInstanceClass": "DBInstanceClass",
+    "allocatedStorage": "AllocatedStorage",
+    "maxAllocatedStorage": "MaxAllocatedStorage",
+    "storageType": "StorageType",
+    "iops": "Iops",
+    "storageEncrypted": "StorageEncrypted",
+    "kmsKeyId": "KmsKeyId",
+    "multiAZ": "MultiAZ",
+    "availabilityZone": "AvailabilityZone",
+    "publiclyAccessible": "PubliclyAccessible",
+    "networkType": "NetworkType",
+    "dbName": "DBName",
+    "masterUsername": "MasterUsername",
+    "iamDatabaseAuthentication": "IAMDatabaseAuthenticationEnabled",
+    "backupRetentionPeriod": "BackupRetentionPeriod",
+    "preferredBackupWindow": "PreferredBackupWindow",
+    "preferredMaintenanceWindow": "PreferredMaintenanceWindow",
+    "deletionProtection": "DeletionProtection",
+    "copyTagsToSnapshot": "CopyTagsToSnapshot",
+    "autoMinorVersionUpgrade": "AutoMinorVersionUpgrade",
+    "databaseInsightsMode": "DatabaseInsightsMode",
+    "enabledCloudwatchLogsExports": "EnabledCloudwatchLogsExports",
+    "monitoringInterval": "MonitoringInterval",
+    "monitoringRoleArn": "MonitoringRoleArn",
+    "caCertificateIdentifier": "CACertificateIdentifier",
+    "licenseModel": "LicenseModel",
+}
+
+PENDING = {
+    "DBInstanceClass": "dbInstanceClass",
+    "AllocatedStorage": "allocatedStorage",
+    "Port": "port",
+    "BackupRetentionPeriod": "backupRetentionPeriod",
+    "MultiAZ": "multiAZ",
+    "EngineVersion": "engineVersion",
+    "LicenseModel": "licenseModel",
+    "Iops": "iops",
+    "StorageThroughput": "storageThroughput",
+    "StorageType": "storageType",
+    "CACertificateIdentifier": "caCertificateIdentifier",
+    "DBSubnetGroupName": "dbSubnetGroupName",
+    "IAMDatabaseAuthenticationEnabled": "iamDatabaseAuthentication",
+    "Engine": "engine",
+}
+"""`PendingModifiedValues` member → spec field (case 57)."""
+
+_SOON = {"MasterUserPassword", "PendingCloudwatchLogsExports", "Port"}
+"""Pending values that AWS applies within minutes whatever ApplyImmediately says."""
+
+_USABLE = ("available", "backing-up", "storage-optimization")
+_FAILED = {
+    "failed": "AWS could not create or recover it",
+    "inaccessible-encryption-credentials": "its KMS key can't be used",
+    "inaccessible-encryption-credentials-recoverable": "its KMS key can't be used; within 7 days "
+    "the key can be given back",
+    "insufficient-capacity": "AWS has no capacity for it",
+    "restore-error": "restoring it failed",
+    "storage-full": "its storage is full",
+    "stopped": "somebody stopped it (AWS starts it again after 7 days)",
+}
+
+
+def to_spec(instance: Instance) -> Doc:
+    """What is in force now; pending values are in `pending`."""
+    spec: Doc = {
+        field: instance[member]
+        for field, member in _PLAIN.items()
+        if instance.get(member) not in (None, "", [])
+    }
+    spec["tags"] = tag_map(instance.get("TagList"))
+    if throughput := instance.get("StorageThroughput"):  # 0 where the type has none
+        spec["storageThroughput"] = throughput
+    if port := _port(instance):
+        spec["port"] = port
+    if group := instance.get("DBSubnetGroup"):
+        spec["dbSubnetGroupName"] = group["DBSubnetGroupName"]
+    if groups := instance.get("DBParameterGroups"):
+        spec["dbParameterGroupName"] = groups[0]["DBParameterGroupName"]
+    if groups := _security_groups(instance, "active", "removing"):
+        spec["vpcSecurityGroupIds"] = groups
+    spec["manageMasterUserPassword"] = _secret_status(instance) not in ("", "creating")
+    insights = {
+        "enabled": instance.get("PerformanceInsightsEnabled"),
+        "retentionPeriod": instance.get("PerformanceInsightsRetentionPeriod"),
+        "kmsKeyId": instance.get("PerformanceInsightsKMSKeyId"),
+    }
+    if insights := {name: value for name, value in insights.items() if value is not None}:
+        spec["performanceInsights"] = insights
+    return spec
+
+
+def pending(instance: Instance) -> Doc:
+    """What AWS has accepted and has yet to put in force (cases 57, 58, 77, 83)."""
+    waiting = instance.get("PendingModifiedValues") or {}
+    out: Doc = {
+        field: waiting[member]
+        for member, field in PENDING.items()
+        if waiting.get(member) is not None
+    }
+    if exports := waiting.get("PendingCloudwatchLogsExports"):
+        # AWS swaps the names: those "to enable" are being deactivated (case 58).
+        going = set(exports.get("LogTypesToEnable", []))
+        coming = set(exports.get("LogTypesToDisable", []))
+        held = set(instance.get("EnabledCloudwatchLogsExports", []))
+        out["enabledCloudwatchLogsExports"] = sorted((held - going) | coming)
+    now = _security_groups(instance, "active", "removing")
+    soon = _security_groups(instance, "active", "adding")
+    if soon != now:
+        out["vpcSecurityGroupIds"] = soon
+    if _secret_status(instance) == "creating":
+        out["manageMasterUserPassword"] = True
+    return out
+
+
+def left_by_others(instance: Instance, mine: set[str]) -> list[str]:
+    """Pending values that ApplyImmediately would flush although they are not in `mine`."""
+    waiting = instance.get("PendingModifiedValues") or {}
+    soon = set(_SOON)
+    if waiting.get("BackupRetentionPeriod") and instance.get("BackupRetentionPeriod"):
+        soon.add("BackupRetentionPeriod")  # neither is 0: applied as soon as possible
+    found = {m: v for m, v in waiting.items() if v not in (None, "", [], {}) and m not in soon}
+    return sorted(m for m in found if PENDING.get(m) not in mine)
+
+
+def readiness(instance: Instance) -> Readiness:
+    """Whether the database can be used now (cases 78, 92)."""
+    status = str(instance.get("DBInstanceStatus", ""))
+    if status in _FAILED:
+        return Readiness("failed", _reason(status), _FAILED[status])
+    if status.startswith("incompatible-"):
+        return Readiness("failed", _reason(status), f"status {status}")
+    if status not in _USABLE or not _port(instance):
+        return Readiness("in-progress", _reason(status), f"status {status}")
+    if _secret_status(instance) == "creating":
+        return Readiness("in-progress", "MasterUserSecretCreating", "its password is being made")
+    group: Mapping[str, Any] = next(iter(instance.get("DBParameterGroups") or []), {})
+    if group.get("ParameterApplyStatus") == "pending-reboot":
+        name = group.get("DBParameterGroupName")
+        message = f"static parameters of {name} apply when it is rebooted"
+        return Readiness("ready", "NeedsReboot", message)
+    return READY
+
+
+def modifiable(instance: Instance) -> str:
+    """Empty if AWS takes a modification now (case 92); a full disk is cured by one."""
+    status = str(instance.get("DBInstanceStatus", ""))
+    return "" if status in ("available", "storage-full") else f"status {status}"
+
+
+def inherits(instance: Mapping[str, Any]) -> str:
+    """Whose settings an instance has to follow: its cluster's or its primary's (93, 94)."""
+    for member in (
+        "DBClusterIdentifier",
+        "ReadReplicaSourceDBInstanceIdentifier",
+        "ReadReplicaSourceDBClusterIdentifier",
+    ):
+        if owner := instance.get(member):
+            return str(owner)
+    return ""
+
+
+def output(instance: Instance) -> Doc:
+    """What others refer to, as far as it is there."""
+    out: Doc = {"name": instance["DBInstanceIdentifier"]}
+    if arn := instance.get("DBInstanceArn"):
+        out["arn"] = arn
+    if resource := instance.get("DbiResourceId"):
+        out["resourceId"] = resource
+    endpoint = instance.get("Endpoint") or {}
+    if endpoint.get("Address") and endpoint.get("Port"):
+        out["endpoint"] = {"address": endpoint["Address"], "port": endpoint["Port"]}
+    return out
+
+
+def _port(instance: Instance) -> int | None:
+    """In the endpoint; `DbInstancePort` is 0 (case 90)."""
+    port = (instance.get("Endpoint") or {}).get("Port")
+    return int(port) if port else None
+
+
+def _security_groups(instance: Instance, *states: str) -> list[str]:
+    return sorted(
+        g["VpcSecurityGroupId"]
+        for g in instance.get("VpcSecurityGroups") or []
+        if g.get("Status", "active") in states
+    )
+
+
+def _secret_status(instance: Instance) -> str:
+    return str((instance.get("MasterUserSecret") or {}).get("SecretStatus", ""))
+
+
+def _reason(status: str) -> str:
+    """`storage-full` → `StorageFull`."""
+    return "".join(word.capitalize() for word in status.split("-")) or "Unknown"
