@@ -62,7 +62,8 @@ MANAGED_GROUPS = {
     "AWSManagedRulesKnownBadInputsRuleSet": _group(
         200, "known-bad-inputs",
         "JavaDeserializationRCE:HEADER,BODY,URIPATH,QUERYSTRING Host_localhost_HEADER"
-        " PROPFIND_METHOD ExploitablePaths_URIPATH Log4JRCE:HEADER,QUERYSTRING,BODY,URIPATH",
+        " PROPFIND_METHOD ExploitablePaths_URIPATH Log4JRCE:HEADER,QUERYSTRING,BODY,URIPATH"
+        " ReactJSRCE_BODY",
         versions="Version_1.0 Version_1.21 Version_1.22",
     ),
     "AWSManagedRulesSQLiRuleSet": _group(
