@@ -1,0 +1,289 @@
+"""What may be written about a container of an ECS task.
+
+https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_ContainerDefinition.html
+Lists of named things are maps here (`environment`, `secrets`, `dependsOn`, `ulimits`, …).
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, Field, field_validator
+
+from controller.policies import AnyWhenUndeclared, ServerDefault, Unordered
+from controller.spec import Arn, Model, holds_reference, text
+
+ContainerName = Annotated[
+    str,
+    AfterValidator(
+        text(
+            r"[A-Za-z0-9][A-Za-z0-9_-]{0,254}",
+            says="a container name has 1-255 letters, digits, _ or -",
+        )
+    ),
+]
+VariableName = Annotated[
+    str, AfterValidator(text(r"[^=\x00]+", says="a variable name is not empty and holds no ="))
+]
+Port = Annotated[int, Field(ge=1, le=65535)]
+
+
+class PortMapping(Model):
+    """A port that the container listens on."""
+
+    container_port: Port | None = None
+    """Port number inside the container; with `awsvpc` also the one on the task's interface."""
+
+    container_port_range: str | None = None
+    """A range instead of one port, as `first-last`. Not for load balancers."""
+
+    protocol: Annotated[Literal["tcp", "udp"], ServerDefault("tcp", cases=(9,))] = "tcp"
+    """Transport. AWS's default is tcp."""
+
+    host_port: Annotated[Annotated[int, Field(ge=0, le=65535)] | None,
+                         ServerDefault(0, cases=(10, 11))] = None  # fmt: skip
+    """Port on the host, for `bridge` only. AWS's default 0 picks one; `awsvpc` has no choice."""
+
+    name: str | None = None
+    """Name of the mapping, which Service Connect and VPC Lattice refer to."""
+
+    app_protocol: Literal["http", "http2", "grpc"] | None = None
+    """Protocol spoken on the port, for Service Connect. AWS's default is plain TCP."""
+
+
+class HealthCheck(Model):
+    """A command that the container agent runs inside the container."""
+
+    command: list[str]
+    """`[CMD, program, argument, …]`, or `[CMD-SHELL, "shell line"]` if the image has a shell."""
+
+    interval: Annotated[
+        Annotated[int, Field(ge=5, le=300)] | None, ServerDefault(30, cases=(7,))
+    ] = None
+    """Seconds between two checks, 5-300. AWS's default is 30."""
+
+    timeout: Annotated[Annotated[int, Field(ge=2, le=60)] | None, ServerDefault(5, cases=(7,))] = (
+        None
+    )
+    """Seconds after which a check counts as failed, 2-60. AWS's default is 5."""
+
+    retries: Annotated[Annotated[int, Field(ge=1, le=10)] | None, ServerDefault(3, cases=(7,))] = (
+        None
+    )
+    """Failed checks in a row until the container is unhealthy, 1-10. AWS's default is 3."""
+
+    start_period: Annotated[Annotated[int, Field(ge=0, le=300)] | None, ServerDefault(0)] = None
+    """Seconds after the start in which failures don't count, 0-300. AWS's default is 0."""
+
+    @field_validator("command")
+    @classmethod
+    def _form(cls, value: list[str]) -> list[str]:
+        if value and holds_reference(value[0]):
+            return value
+        if not value or value[0] not in ("CMD", "CMD-SHELL") or len(value) < 2:
+            raise ValueError("must be [CMD, program, …] or [CMD-SHELL, line]")
+        return value
+
+
+class LogConfiguration(Model):
+    """Where the container's output goes."""
+
+    log_driver: Literal[
+        "awslogs", "awsfirelens", "splunk", "json-file", "syslog", "journald", "gelf", "fluentd"
+    ]
+    """Fargate knows awslogs, awsfirelens and splunk."""
+
+    options: dict[str, str] = Field(default_factory=dict)
+    """Options of the driver; awslogs on Fargate needs awslogs-group, -region, -stream-prefix."""
+
+    secret_options: dict[str, str] = Field(default_factory=dict)
+    """Options whose value is read from a secret: option → ARN of the secret or parameter."""
+
+
+class Ulimit(Model):
+    """A resource limit of the container's processes."""
+
+    soft_limit: int
+    """The limit in force; a process may raise it up to `hardLimit`."""
+
+    hard_limit: int
+    """The ceiling. On Fargate, nofile is 65535 for both unless set."""
+
+
+class MountPoint(Model):
+    """A volume of the task, made visible in the container."""
+
+    source_volume: str
+    """Name of the volume, a key of the task's `volumes`."""
+
+    container_path: str
+    """Where it appears in the container."""
+
+    read_only: Annotated[bool | None, ServerDefault(False)] = None
+    """True: the container can't write to it. AWS's default is false."""
+
+
+class VolumesFrom(Model):
+    """All volumes of another container."""
+
+    read_only: Annotated[bool | None, ServerDefault(False)] = None
+    """True: this container can't write to them. AWS's default is false."""
+
+
+class KernelCapabilities(Model):
+    """Linux capabilities beside Docker's default set."""
+
+    add: Annotated[list[str] | None, Unordered()] = None
+    """Capabilities to give. Fargate allows SYS_PTRACE only."""
+
+    drop: Annotated[list[str] | None, Unordered()] = None
+    """Capabilities to take away."""
+
+
+class LinuxParameters(Model):
+    """Kernel-level options."""
+
+    init_process_enabled: Annotated[bool | None, ServerDefault(False)] = None
+    """Run an init process that reaps children and forwards signals. AWS's default is false."""
+
+    capabilities: KernelCapabilities | None = None
+    """Linux capabilities to add or drop."""
+
+
+class RestartPolicy(Model):
+    """Restart the container alone instead of replacing the task."""
+
+    enabled: bool
+    """Whether the container is restarted when it ends."""
+
+    ignored_exit_codes: Annotated[list[int] | None, Unordered()] = None
+    """Exit codes after which it is not restarted."""
+
+    restart_attempt_period: Annotated[
+        Annotated[int, Field(ge=60, le=1800)] | None, ServerDefault(300)
+    ] = None
+    """Seconds it must have run to be restarted again, 60-1800. AWS's default is 300."""
+
+
+class RepositoryCredentials(Model):
+    """How to log in to a private registry that is not ECR."""
+
+    credentials_parameter: Arn
+    """ARN of the secret with the registry's user name and password."""
+
+
+class FirelensConfiguration(Model):
+    """Makes this container the log router of the task."""
+
+    type: Literal["fluentbit", "fluentd"]
+    """The router in the image."""
+
+    options: dict[str, str] | None = None
+    """Options such as `config-file-type`, `enable-ecs-log-metadata`."""
+
+
+class Container(Model):
+    """One container of the task."""
+
+    image: str = Field(min_length=1, max_length=4096)
+    """`registry/repository@sha256:…`, or `:tag`. A digest can't be moved under a running task."""
+
+    cpu: Annotated[Annotated[int, Field(ge=0)] | None, ServerDefault(0, cases=(6,))] = None
+    """CPU units (1024 = one vCPU) reserved of the task's. AWS's default 0 shares what is left."""
+
+    memory: Annotated[int, Field(ge=4)] | None = None
+    """MiB beyond which the container is killed. AWS's default: all the task has."""
+
+    memory_reservation: Annotated[int, Field(ge=4)] | None = None
+    """MiB reserved; the container may use more while there is some."""
+
+    essential: Annotated[bool | None, ServerDefault(True, cases=(5,))] = None
+    """True: the task stops when this container does. AWS's default is true."""
+
+    command: list[str] | None = None
+    """Arguments, instead of the image's CMD."""
+
+    entry_point: list[str] | None = None
+    """Program, instead of the image's ENTRYPOINT."""
+
+    environment: dict[VariableName, str] = Field(default_factory=dict)
+    """Environment variables, all of them: one added outside is drift. Never secrets."""
+
+    secrets: dict[VariableName, str] = Field(default_factory=dict)
+    """Environment variables read at task start: name → ARN of a secret (`:key::` picks a JSON
+    member) or of a parameter. A rotated secret reaches only new tasks."""
+
+    environment_files: list[Arn] | None = None
+    """S3 ARNs of `.env` files, in order; `environment` wins over them."""
+
+    port_mappings: Annotated[
+        list[PortMapping],
+        Unordered(("containerPort", "containerPortRange", "protocol"), cases=(12,)),
+    ] = Field(default_factory=list)
+    """Ports that the container listens on, all of them."""
+
+    health_check: HealthCheck | None = None
+    """Command that tells whether the container works. AWS's default: the image's, not shown."""
+
+    depends_on: dict[str, Literal["START", "COMPLETE", "SUCCESS", "HEALTHY"]] = Field(
+        default_factory=dict
+    )
+    """Containers to wait for before this one starts: name → condition."""
+
+    start_timeout: Annotated[int, Field(ge=0)] | None = None
+    """Seconds that others wait for this one's condition, at most 120 on Fargate."""
+
+    stop_timeout: Annotated[Annotated[int, Field(ge=0)] | None, ServerDefault(30)] = None
+    """Seconds from SIGTERM to SIGKILL, at most 120 on Fargate. AWS's default is 30."""
+
+    restart_policy: RestartPolicy | None = None
+    """Restart this container without replacing the task. AWS's default is not to."""
+
+    user: str | None = None
+    """`user`, `uid` or `uid:gid`. AWS's default is the image's."""
+
+    working_directory: str | None = None
+    """Directory that the command starts in. AWS's default is the image's."""
+
+    readonly_root_filesystem: Annotated[bool | None, ServerDefault(False)] = None
+    """True: only volumes can be written to. AWS's default is false."""
+
+    privileged: Annotated[bool | None, ServerDefault(False)] = None
+    """Root on the host, for EC2 only. AWS's default is false."""
+
+    linux_parameters: LinuxParameters | None = None
+    """Kernel-level options, such as an init process."""
+
+    ulimits: dict[str, Ulimit] | None = None
+    """Resource limits by name, such as `nofile`."""
+
+    mount_points: list[MountPoint] = Field(default_factory=list)
+    """Volumes of the task that this container sees, all of them, in order (case 15)."""
+
+    volumes_from: dict[str, VolumesFrom] | None = None
+    """Containers whose volumes this one also sees: name → options."""
+
+    system_controls: dict[str, str] | None = None
+    """Kernel parameters of the container: `net.core.somaxconn: "1024"`."""
+
+    docker_labels: Annotated[dict[str, str] | None, AnyWhenUndeclared(cases=(18,))] = None
+    """Labels of the container, as metadata for agents in it."""
+
+    log_configuration: LogConfiguration | None = None
+    """Where the container's output goes. AWS's default on Fargate is nowhere."""
+
+    firelens_configuration: FirelensConfiguration | None = None
+    """Makes this container the log router of the task."""
+
+    repository_credentials: RepositoryCredentials | None = None
+    """Login for a private registry other than ECR."""
+
+    interactive: Annotated[bool | None, ServerDefault(False)] = None
+    """Keep standard input open. AWS's default is false."""
+
+    pseudo_terminal: Annotated[bool | None, ServerDefault(False)] = None
+    """Allocate a terminal. AWS's default is false."""
+
+    version_consistency: Annotated[bool | None, ServerDefault(True, cases=(28,))] = None
+    """Resolve the tag to a digest once per deployment, so that all its tasks run the same image.
+    AWS's default is true."""

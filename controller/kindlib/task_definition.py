@@ -1,0 +1,228 @@
+"""Task definitions: read once, compared by what they say, registered only when that differs.
+
+https://docs.aws.amazon.com/AmazonECS/latest/developerguide/task_definitions.html
+A revision never changes, so it is cached by its ARN for as long as the process lives.
+RegisterTaskDefinition has no client token: the family's newest revision is looked at just before,
+and used if it already is what is wanted (a pass that died after registering).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from functools import cache
+from typing import Any
+
+from controller.aws import Aws
+from controller.diff import Change, Views, diff, overlay
+from controller.fields import Field, fields_of
+from controller.handler import Target
+from controller.kindlib.containers import CARRIED as CARRIED_OF_CONTAINER
+from controller.kindlib.containers import container_request, container_spec
+from controller.kindlib.reading import ENVIRONMENT_TAG, RESOURCE_TAG, tag_list, tag_map
+from controller.kindlib.shapes import not_empty, objects_by_name, project
+from controller.kindlib.task_spec import TaskSpec
+from controller.policies import Doc, Situation
+
+TASK_FIELDS = tuple(name for name in fields_of(TaskSpec).members if name != "tags")
+"""Fields of a service's spec that live in its task definition."""
+
+_SAME = (
+    "executionRoleArn", "taskRoleArn", "networkMode", "requiresCompatibilities", "runtimePlatform",
+    "ephemeralStorage", "pidMode", "enableFaultInjection",
+)  # fmt: skip
+
+CARRIED = (
+    "placementConstraints", "ipcMode", "proxyConfiguration", "inferenceAccelerators",
+    "trustedExecutionConfiguration",
+)  # fmt: skip
+"""Members that can't be declared: a new revision takes them over as AWS shows them."""
+
+CARRIED_OF_VOLUME = (
+    "dockerVolumeConfiguration", "fsxWindowsFileServerVolumeConfiguration",
+    "s3filesVolumeConfiguration",
+)  # fmt: skip
+
+
+@cache
+def task_fields() -> Field:
+    """The field tree of the task definition's part of a service."""
+    root = fields_of(TaskSpec)
+    return Field("", "object", members={n: root.members[n] for n in TASK_FIELDS})
+
+
+def task_spec(raw: Mapping[str, Any]) -> Doc:
+    """A task definition in our language."""
+    mode = raw.get("networkMode") or "bridge"  # case 21
+    out: Doc = {name: raw.get(name) for name in _SAME}
+    out["networkMode"] = mode
+    out["cpu"] = number(raw.get("cpu"), "vcpu")
+    out["memory"] = number(raw.get("memory"), "gb")
+    out["containers"] = {
+        c["name"]: container_spec(c, mode) for c in raw.get("containerDefinitions") or ()
+    }
+    out["volumes"] = {
+        name: _volume_spec(volume)
+        for name, volume in objects_by_name(raw.get("volumes"), "name").items()
+    }
+    spec: Doc = project(task_fields(), out)
+    spec.setdefault("requiresCompatibilities", [])  # says something here: our default differs
+    return spec
+
+
+def number(value: Any, unit: str) -> Any:
+    """Case 30: AWS has numbers as texts, in units of 1/1024 or whole (`.25 vCPU`, `1 GB`)."""
+    if not isinstance(value, str):
+        return value
+    found = re.fullmatch(rf"\s*(\d*\.?\d+)\s*({unit})?\s*", value.lower())
+    if not found:
+        return value
+    return round(float(found[1]) * 1024) if found[2] else int(float(found[1]))
+
+
+def _volume_spec(raw: Mapping[str, Any]) -> Doc:
+    out = dict(raw)
+    efs = raw.get("efsVolumeConfiguration")
+    if efs:
+        access = dict(efs.get("authorizationConfig") or {})
+        if "iam" in access:
+            access["iam"] = access["iam"] == "ENABLED"
+        out["efsVolumeConfiguration"] = {
+            **efs,
+            "transitEncryption": efs.get("transitEncryption") == "ENABLED",
+            "authorizationConfig": access,
+        }
+    return out
+
+
+def register_request(target: Target, spec: Mapping[str, Any], live: Mapping[str, Any]) -> Doc:
+    """The RegisterTaskDefinition call that makes `spec`.
+
+    live: the revision in force (or nothing), whose members that can't be declared go along.
+    """
+    out: Doc = {"family": target.name, **not_empty({m: live.get(m) for m in CARRIED})}
+    out |= not_empty({m: spec.get(m) for m in _SAME})
+    for member in ("cpu", "memory"):
+        if member in spec:
+            out[member] = str(spec[member])
+    old = objects_by_name(live.get("containerDefinitions"), "name")
+    out["containerDefinitions"] = [
+        container_request(name, container, old.get(name, {}))
+        for name, container in sorted(spec["containers"].items())
+    ]
+    shelves = objects_by_name(live.get("volumes"), "name")
+    if spec.get("volumes"):
+        out["volumes"] = [
+            _volume_request(name, volume, shelves.get(name, {}))
+            for name, volume in sorted(spec["volumes"].items())
+        ]
+    out["tags"] = tag_list(target.tags, "key")
+    return out
+
+
+def _volume_request(name: str, spec: Mapping[str, Any], live: Mapping[str, Any]) -> Doc:
+    out: Doc = {"name": name, **not_empty({m: live.get(m) for m in CARRIED_OF_VOLUME}), **spec}
+    if efs := spec.get("efsVolumeConfiguration"):
+        mount = dict(efs)
+        mount["transitEncryption"] = _switch(efs.get("transitEncryption"))
+        if access := efs.get("authorizationConfig"):
+            mount["authorizationConfig"] = dict(access)
+            if "iam" in access:
+                mount["authorizationConfig"]["iam"] = _switch(access["iam"])
+        out["efsVolumeConfiguration"] = mount
+    return out
+
+
+def _switch(value: object) -> str:
+    return "ENABLED" if value else "DISABLED"
+
+
+def task_changes(desired: Mapping[str, Any], live: Mapping[str, Any]) -> list[Change]:
+    """What differs between two task parts of a spec, whoever moved."""
+    wanted = {n: desired[n] for n in TASK_FIELDS if n in desired}
+    views = Views(wanted, dict(live), None, {}, {}, {}, Situation(wanted, dict(live)))
+    return [c for c in diff(task_fields(), views) if c.cls != "undeclared"]
+
+
+def wanted_task(desired: Doc, live: Mapping[str, Any], changes: Sequence[Change]) -> Doc:
+    """The task part that a new revision must hold: as it is, with these changes made.
+
+    Changes that wait for a reference come along: a revision made without them would have to be
+    replaced as soon as the reference is known.
+    """
+    waiting = [c for c in task_changes(desired, live) if c.cls == "unknown"]
+    return overlay(dict(live), desired, [*changes, *waiting])
+
+
+def read_definition(aws: Aws, arn: str) -> Doc:
+    """A revision and its tags as `{"taskDefinition", "tags"}`. Raises `AwsFailure`."""
+    key = ("task-definition", arn)
+    found: Doc | None = aws.cache.get(key)
+    if found is None:
+        reply = aws.read(
+            "ecs", "DescribeTaskDefinition", {"taskDefinition": arn, "include": ["TAGS"]}
+        )
+        found = {
+            "taskDefinition": reply["taskDefinition"],
+            "tags": tag_map(reply.get("tags"), "key"),
+        }
+        aws.cache[key] = found
+    return found
+
+
+def registered_already(aws: Aws, target: Target, request: Mapping[str, Any]) -> str:
+    """ARN of the family's newest revision if it is ours and says what `request` does, else empty.
+
+    Raises `AwsFailure`.
+    """
+    reply = aws.read(
+        "ecs",
+        "ListTaskDefinitions",
+        {
+            "familyPrefix": request["family"],  # the whole name, whatever the member is called
+            "status": "ACTIVE",
+            "sort": "DESC",
+            "maxResults": 1,
+        },
+    )
+    arns = reply.get("taskDefinitionArns") or []
+    if not arns:
+        return ""
+    newest = read_definition(aws, arns[0])
+    owner = {k: target.tags.get(k) for k in (ENVIRONMENT_TAG, RESOURCE_TAG)}
+    if {k: newest["tags"].get(k) for k in owner} != owner:
+        return ""
+    return str(arns[0]) if same_definition(request, newest["taskDefinition"]) else ""
+
+
+def same_definition(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
+    """True if two task definitions, in AWS's words, make the same tasks."""
+    ours, theirs = task_spec(one), task_spec(other)
+    return (
+        not task_changes(ours, theirs)
+        and not task_changes(theirs, ours)
+        and _carried(one) == _carried(other)
+    )
+
+
+def _carried(raw: Mapping[str, Any]) -> Doc:
+    return {
+        "task": not_empty({m: raw.get(m) for m in CARRIED}),
+        "containers": {
+            name: not_empty(
+                {m: c.get(m) for m in CARRIED_OF_CONTAINER}
+                | not_empty(
+                    {
+                        k: v
+                        for k, v in (c.get("linuxParameters") or {}).items()
+                        if k not in ("initProcessEnabled", "capabilities")
+                    }
+                )
+            )
+            for name, c in objects_by_name(raw.get("containerDefinitions"), "name").items()
+        },
+        "volumes": {
+            name: not_empty({m: v.get(m) for m in CARRIED_OF_VOLUME})
+            for name, v in objects_by_name(raw.get("volumes"), "name").items()
+        },
+    }
