@@ -1,0 +1,141 @@
+"""The calls that make and change an ECS service, built from its spec."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from controller.diff import Change, overlay
+from controller.handler import Action, Target
+from controller.kindlib.autoscaling import scaling_actions
+from controller.kindlib.planning import paths, tag_changes
+from controller.kindlib.reading import tag_list
+from controller.kindlib.service_parts import (
+    deployment_request,
+    network_request,
+    strategy_request,
+)
+from controller.kindlib.service_reading import ROLLOUT_FIELDS
+from controller.kindlib.task_definition import register_request
+from controller.policies import Doc
+
+_MEMBERS = (
+    "desiredCount", "capacityProviderStrategy", "platformVersion", "networkConfiguration",
+    "loadBalancers", "serviceRegistries", "healthCheckGracePeriodSeconds", "deployment",
+    "enableExecuteCommand", "enableECSManagedTags", "propagateTags", "availabilityZoneRebalancing",
+)  # fmt: skip
+"""Fields of the spec that both CreateService and UpdateService take."""
+
+
+def register(
+    target: Target, task: Doc, live: Mapping[str, Any], changes: Sequence[Change] = ()
+) -> Action:
+    """The call that registers a revision; `live`: the one in force (or nothing)."""
+    return Action(
+        "ecs", "RegisterTaskDefinition", register_request(target, task, live), paths(changes),
+        step="task-definition", creates=True,
+        note="unless the family's newest revision is the same",
+    )  # fmt: skip
+
+
+def create(target: Target) -> list[Action]:
+    """All calls that make a service that is not there."""
+    spec = target.spec
+    params: Doc = {
+        "cluster": spec["cluster"],
+        "serviceName": target.name,
+        "taskDefinition": "${self.taskDefinitionArn}",
+        "schedulingStrategy": spec["schedulingStrategy"],
+        "tags": tag_list(target.tags, "key"),
+    }
+    scaling = spec.get("autoscaling")
+    for name in _MEMBERS:
+        if spec.get(name) not in (None, [], {}):
+            member, value = _member(name, spec[name], {})
+            params[member] = value
+    if scaling is not None and "desiredCount" not in params:
+        params["desiredCount"] = scaling["minCapacity"]
+    if "launchType" in spec:
+        params["launchType"] = spec["launchType"]
+    if "deploymentController" in spec:
+        params["deploymentController"] = {"type": spec["deploymentController"]}
+    service = Action(
+        "ecs", "CreateService", params, step="service", after=("task-definition",), creates=True
+    )
+    actions = [register(target, spec, {}), service]
+    if scaling is not None:
+        whole = Change(("autoscaling",), None, None, scaling, "differs")
+        actions += scaling_actions(target, "${self.resourceId}", {}, [whole], after=("service",))
+    return actions
+
+
+def update(
+    target: Target,
+    service: Mapping[str, Any],
+    live: Doc,
+    fields: Mapping[str, Sequence[Change]],
+    task: Sequence[Change],
+) -> list[Action]:
+    """The one UpdateService call that makes these changes, if it takes one.
+
+    fields: changes by top-level field. task: those that the new revision makes.
+    """
+    params: Doc = {}
+    done = list(task)
+    if task:
+        params["taskDefinition"] = "${self.taskDefinitionArn}"
+    for name in _MEMBERS:
+        changes = fields.get(name)
+        if not changes:
+            continue
+        done += changes
+        wanted = overlay(live, target.spec, changes).get(name)
+        member, value = _member(name, wanted, service)
+        params[member] = value
+    if not params:
+        return []
+    if "capacityProviderStrategy" in params:
+        params["forceNewDeployment"] = True  # AWS refuses the change without
+    rolls = task or any(fields.get(n) for n in (*ROLLOUT_FIELDS, "serviceRegistries"))
+    return [
+        Action(
+            "ecs",
+            "UpdateService",
+            {"cluster": service["clusterArn"], "service": target.name, **params},
+            paths(done),
+            risk="disruptive" if rolls else "safe",
+            step="service",
+            after=("task-definition",) if task else (),
+        )
+    ]
+
+
+def _member(name: str, wanted: Any, service: Mapping[str, Any]) -> tuple[str, Any]:
+    """A field of the spec as the service's calls take it. service: as AWS shows it, if it does."""
+    if name == "capacityProviderStrategy":
+        return name, strategy_request(wanted or {})
+    if name == "networkConfiguration":
+        return name, network_request(wanted)
+    if name == "deployment":
+        live = service.get("deploymentConfiguration") or {}
+        return "deploymentConfiguration", deployment_request(wanted, live)
+    if name == "availabilityZoneRebalancing":
+        return name, "ENABLED" if wanted else "DISABLED"
+    if name in ("loadBalancers", "serviceRegistries"):
+        return name, wanted or []
+    return name, wanted
+
+
+def retag(arn: str, changes: Sequence[Change]) -> list[Action]:
+    """The calls that change the tags of an ECS resource."""
+    put, gone = tag_changes(changes)
+    actions = []
+    if put:
+        done = paths([c for c in changes if c.wanted is not None])
+        params: Doc = {"resourceArn": arn, "tags": tag_list(put, "key")}
+        actions.append(Action("ecs", "TagResource", params, done, step="tag"))
+    if gone:
+        done = paths([c for c in changes if c.wanted is None])
+        params = {"resourceArn": arn, "tagKeys": gone}
+        actions.append(Action("ecs", "UntagResource", params, done, step="untag"))
+    return actions

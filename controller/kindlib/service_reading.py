@@ -1,0 +1,224 @@
+"""Reading ECS services: the service, the revision it runs, its autoscaling, its failed roll-out.
+
+Two waves of parallel reads: services (ten a call and cluster), scalable targets and policies
+first; then, per service, what only the first wave's answer tells to read. In a steady pass the
+second wave is empty, since revisions are cached.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any
+
+from controller.aws import Aws, AwsFailure
+from controller.handler import Absent, Observation, Present, Target, Unknown
+from controller.kindlib.autoscaling import read_policies, read_schedule, read_targets
+from controller.kindlib.reading import batches
+from controller.kindlib.task_definition import TASK_FIELDS, read_definition
+from controller.policies import Doc
+from controller.spec import holds_reference
+
+ROLLOUT_FIELDS = (
+    "networkConfiguration", "loadBalancers", "platformVersion", "capacityProviderStrategy",
+)  # fmt: skip
+"""Fields beside the task's that a service revision holds: a roll-back restores them too."""
+
+Evidence = tuple[str, str]
+"""A cluster's name and a service's name."""
+
+
+@dataclass
+class _First:
+    """What the first wave found. failed: why the services of a cluster could not be read."""
+
+    services: dict[Evidence, Doc] = field(default_factory=dict)
+    failed: dict[Evidence, str] = field(default_factory=dict)
+    targets: dict[str, Doc] = field(default_factory=dict)
+    policies: dict[str, list[Doc]] = field(default_factory=dict)
+    scaling_failure: str = ""
+
+
+def cluster_name(cluster: str) -> str:
+    """The name of a cluster given by name or ARN (case 32)."""
+    return cluster.rpartition("/")[2]
+
+
+def resource_id(cluster: str, service: str) -> str:
+    """How Application Auto Scaling calls the service."""
+    return f"service/{cluster_name(cluster)}/{service}"
+
+
+def observe_services(
+    aws: Aws, targets: Sequence[Target], differs: Callable[[Target, Doc], bool]
+) -> dict[str, Observation]:
+    """Look at all services. differs: whether what a document says is not what its target wants."""
+    observed: dict[str, Observation] = {}
+    wanted: dict[str, list[Evidence]] = {}
+    for target in targets:
+        cluster = target.spec.get("cluster")
+        if cluster is None:
+            try:
+                wanted[target.key] = [(c, target.name) for c in all_clusters(aws)]
+            except AwsFailure as failure:
+                observed[target.key] = Unknown(str(failure))
+        elif holds_reference(cluster):
+            observed[target.key] = Absent()  # in a cluster that is yet to be made
+        else:
+            wanted[target.key] = [(str(cluster), target.name)]
+    first = _first_wave(aws, sorted({p for places in wanted.values() for p in places}))
+    found: list[tuple[Target, Doc]] = []
+    for target in targets:
+        places = wanted.get(target.key)
+        if places is None:
+            continue
+        answer = _found(target, places, first)
+        if isinstance(answer, dict):
+            found.append((target, answer))
+        else:
+            observed[target.key] = answer
+    jobs = [partial(_second_wave, aws, t, s, first, differs) for t, s in found]
+    for (target, _), answer in zip(found, aws.gather(*jobs), strict=True):
+        if isinstance(answer, BaseException):
+            raise answer
+        observed[target.key] = answer
+    return {t.key: observed[t.key] for t in targets}
+
+
+def all_clusters(aws: Aws) -> list[str]:
+    """ARNs of all clusters, listed once in a pass. Raises `AwsFailure`."""
+    found: list[str] = aws.once(
+        "ecs clusters", lambda: aws.pages("ecs", "ListClusters", "clusterArns")
+    )
+    return found
+
+
+def _first_wave(aws: Aws, places: Sequence[Evidence]) -> _First:
+    first = _First()
+    if not places:
+        return first
+    by_cluster: dict[str, list[str]] = {}
+    for cluster, name in places:
+        by_cluster.setdefault(cluster, []).append(name)
+    asked = [(c, list(b)) for c, names in by_cluster.items() for b in batches(names, 10)]
+    ids = [resource_id(c, n) for c, n in places]
+    answers = aws.gather(
+        *(partial(_describe, aws, c, names) for c, names in asked),
+        partial(read_targets, aws, ids),
+        partial(read_policies, aws),
+    )
+    for (cluster, names), answer in zip(asked, answers[:-2], strict=True):
+        if isinstance(answer, AwsFailure):
+            if answer.failure != "not-found":
+                first.failed |= {(cluster, name): str(answer) for name in names}
+            continue
+        if isinstance(answer, BaseException):
+            raise answer
+        for service in answer.get("services") or ():
+            first.services[cluster, service["serviceName"]] = service
+        for failure in answer.get("failures") or ():
+            if failure.get("reason") != "MISSING":
+                name = cluster_name(str(failure.get("arn", "")))
+                first.failed[cluster, name] = f"ecs:DescribeServices: {failure.get('reason')}"
+    for answer in answers[-2:]:
+        if isinstance(answer, AwsFailure):
+            first.scaling_failure = str(answer)
+        elif isinstance(answer, BaseException):
+            raise answer
+    if not first.scaling_failure:
+        first.targets, first.policies = answers[-2:]
+    return first
+
+
+def _describe(aws: Aws, cluster: str, names: Sequence[str]) -> Any:
+    request = {"cluster": cluster, "services": list(names), "include": ["TAGS"]}
+    return aws.read("ecs", "DescribeServices", request)
+
+
+def _found(target: Target, places: Sequence[Evidence], first: _First) -> Doc | Absent | Unknown:
+    """The one service that a target means, or what else is known of it."""
+    for place in places:
+        if place in first.failed:
+            return Unknown(first.failed[place])
+    here = [first.services[p] for p in places if p in first.services]
+    alive = [s for s in here if s.get("status") != "INACTIVE"]
+    if not alive:
+        return Absent()
+    if len(alive) > 1:
+        clusters = ", ".join(sorted(cluster_name(s["clusterArn"]) for s in alive))
+        return Unknown(f"{target.name} is in several clusters: {clusters}")
+    if alive[0].get("status") == "DRAINING":
+        return Unknown(
+            "the service is being deleted (DRAINING): it can be made again when its tasks have "
+            "stopped"
+        )
+    return alive[0]
+
+
+def _second_wave(
+    aws: Aws, target: Target, service: Doc, first: _First, differs: Callable[[Target, Doc], bool]
+) -> Present:
+    """The service with the revision it runs and, where something differs, why it may."""
+    doc: Doc = {"service": service}
+    unknown: dict[str, str] = {}
+    where = resource_id(service["clusterArn"], service["serviceName"])
+    if first.scaling_failure:
+        unknown |= dict.fromkeys(("autoscaling", "desiredCount"), first.scaling_failure)
+    elif where in first.targets:
+        doc["scalableTarget"] = first.targets[where]
+        doc["scalingPolicies"] = first.policies.get(where, [])
+        try:
+            if _bounds_moved(target, doc["scalableTarget"]):
+                doc["scheduledActions"] = read_schedule(aws, where)
+        except AwsFailure as failure:
+            unknown |= dict.fromkeys(("autoscaling", "desiredCount"), str(failure))
+    controller = (service.get("deploymentController") or {}).get("type", "ECS")
+    if controller != "ECS":  # case 40
+        why = f"roll-outs belong to the deployment controller {controller}"
+        return Present(doc, unknown | dict.fromkeys((*TASK_FIELDS, *ROLLOUT_FIELDS), why))
+    try:
+        doc["taskDefinition"] = read_definition(aws, service["taskDefinition"])["taskDefinition"]
+    except AwsFailure as failure:
+        return Present(doc, unknown | dict.fromkeys(TASK_FIELDS, str(failure)))
+    try:
+        if differs(target, doc) and (failed := _rolled_back(aws, service)):
+            doc["failed"] = failed
+    except AwsFailure as failure:
+        unknown |= dict.fromkeys((*TASK_FIELDS, *ROLLOUT_FIELDS), str(failure))
+    return Present(doc, unknown)
+
+
+def _bounds_moved(target: Target, live: Mapping[str, Any]) -> bool:
+    wanted = target.spec.get("autoscaling") or {}
+    return any(
+        wanted.get(ours) is not None and wanted[ours] != live.get(theirs)
+        for ours, theirs in (("minCapacity", "MinCapacity"), ("maxCapacity", "MaxCapacity"))
+    )
+
+
+def _rolled_back(aws: Aws, service: Mapping[str, Any]) -> Doc:
+    """The service's newest deployment, if AWS gave it up and went back. Raises `AwsFailure`.
+
+    https://docs.aws.amazon.com/AmazonECS/latest/developerguide/service-deployment.html
+    """
+    deployments = aws.pages(
+        "ecs",
+        "ListServiceDeployments",
+        "serviceDeployments",
+        {"cluster": service["clusterArn"], "service": service["serviceName"]},
+    )
+    newest = max(deployments, key=lambda d: d["createdAt"], default=None)
+    if newest is None or not str(newest.get("status", "")).startswith("ROLLBACK_"):
+        return {}
+    reply = aws.read(
+        "ecs",
+        "DescribeServiceRevisions",
+        {"serviceRevisionArns": [newest["targetServiceRevisionArn"]]},
+    )
+    revisions = reply.get("serviceRevisions") or []
+    if not revisions:
+        return {}
+    revision = revisions[0]
+    definition = read_definition(aws, revision["taskDefinition"])["taskDefinition"]
+    return {"deployment": newest, "revision": revision, "taskDefinition": definition}

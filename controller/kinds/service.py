@@ -1,0 +1,438 @@
+"""Service: an ECS service with the task it runs and its autoscaling.
+
+https://docs.aws.amazon.com/AmazonECS/latest/developerguide/ecs_services.html
+Four kinds of AWS resources behind one manifest, each found again after a crash:
+- the task definition: the revision that the service runs, else the newest of the family (named as
+  the service) that bears our tags and says what is wanted;
+- the service: by cluster and name;
+- the scalable target: by the service's resource id, `service/<cluster>/<service>`;
+- scaling policies: by their name, `<service>-<key>`.
+Old revisions stay when a service is deleted: they cost nothing, and are its history.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Annotated, Any, ClassVar, Literal
+
+from pydantic import Field, model_validator
+
+from controller.aws import Aws
+from controller.diff import Change, Views, diff
+from controller.fields import Field as FieldTree
+from controller.fields import fields_of
+from controller.handler import (
+    READY,
+    Absent,
+    Action,
+    Handler,
+    Observation,
+    Present,
+    Readiness,
+    Target,
+)
+from controller.kindlib.autoscaling import (
+    Autoscaling,
+    autoscaling_spec,
+    clamp_to_bounds,
+    deregister,
+    scaling_actions,
+)
+from controller.kindlib.planning import by_field, paths
+from controller.kindlib.reading import tag_map
+from controller.kindlib.service_calls import create, register, retag, update
+from controller.kindlib.service_parts import (
+    Deployment,
+    LoadBalancer,
+    NetworkConfiguration,
+    ServiceRegistry,
+    Strategy,
+    check_load_balancers,
+    check_strategy,
+    deployment_spec,
+    network_spec,
+    strategy_spec,
+)
+from controller.kindlib.service_reading import (
+    ROLLOUT_FIELDS,
+    all_clusters,
+    cluster_name,
+    observe_services,
+    resource_id,
+)
+from controller.kindlib.shapes import project
+from controller.kindlib.task_definition import (
+    TASK_FIELDS,
+    registered_already,
+    task_changes,
+    task_spec,
+    wanted_task,
+)
+from controller.kindlib.task_spec import TaskSpec
+from controller.policies import (
+    AnyWhenUndeclared,
+    Canonical,
+    CreateOnly,
+    Doc,
+    OwnedBy,
+    ServerDefault,
+    Situation,
+    Unordered,
+)
+from controller.spec import Outputs, holds_reference
+
+
+def _count_is_owned(situation: Situation, wanted: Any, live: Any) -> bool:
+    """Cases 34 and 35: the autoscaler chooses between its bounds, a daemon runs everywhere."""
+    if situation.desired.get("schedulingStrategy") == "DAEMON":
+        return True
+    if "autoscaling" in situation.desired:
+        return bool(clamp_to_bounds(situation, live) == live)
+    return "autoscaling" in situation.live
+
+
+def _cluster_tail(value: Any) -> Any:
+    return value.rpartition("/")[2] if isinstance(value, str) else value
+
+
+class ServiceSpec(TaskSpec):
+    """A number of equal tasks, kept running, replaced without a gap, scaled by load."""
+
+    cluster: Annotated[str, Canonical(_cluster_tail, cases=(32,)), CreateOnly()]
+    """Name or ARN of the cluster. A service can't move: in another cluster it is another one."""
+
+    desired_count: Annotated[
+        Annotated[int, Field(ge=0)] | None,
+        OwnedBy("Application Auto Scaling", _count_is_owned, clamp_to_bounds, cases=(34, 35)),
+    ] = None
+    """Number of tasks. With `autoscaling`: how many to start with; then the autoscaler decides."""
+
+    autoscaling: Autoscaling | None = None
+    """Let load decide how many tasks there are. AWS's default is a fixed number."""
+
+    launch_type: Annotated[
+        Literal["FARGATE", "EC2", "EXTERNAL", "MANAGED_INSTANCES"] | None,
+        AnyWhenUndeclared(cases=(50,)),
+        CreateOnly(),
+    ] = None
+    """Where tasks run. FARGATE unless `capacityProviderStrategy` says otherwise; it is fixed at
+    creation, though a strategy may take its place later."""
+
+    capacity_provider_strategy: Annotated[Strategy | None, AnyWhenUndeclared(cases=(49,))] = None
+    """Instead of `launchType`: how tasks are spread over capacity providers, by name."""
+
+    platform_version: Annotated[str | None, AnyWhenUndeclared(cases=(43,))] = None
+    """Version of Fargate to hold on to, such as 1.4.0. AWS's default, LATEST, is left unwritten."""
+
+    network_configuration: NetworkConfiguration | None = None
+    """Subnets and security groups of the tasks; needed with `awsvpc`."""
+
+    load_balancers: Annotated[
+        list[LoadBalancer],
+        Unordered(("targetGroupArn", "loadBalancerName", "containerName")),
+        Field(max_length=5),
+    ] = Field(default_factory=list)
+    """Target groups that the tasks are registered in, all of them."""
+
+    service_registries: Annotated[list[ServiceRegistry], Unordered(("registryArn",))] = Field(
+        default_factory=list
+    )
+    """Cloud Map services that the tasks are registered in, all of them."""
+
+    health_check_grace_period_seconds: Annotated[
+        Annotated[int, Field(ge=0, le=2_147_483_647)] | None, ServerDefault(0)
+    ] = None
+    """Seconds after its start in which a task's failed health checks don't count. An application
+    that takes long to start needs it. AWS's default is 0."""
+
+    deployment: Deployment = Field(default_factory=Deployment)
+    """How a new revision is rolled out."""
+
+    deployment_controller: Annotated[
+        Literal["ECS", "CODE_DEPLOY", "EXTERNAL"] | None,
+        ServerDefault("ECS", cases=(39,)),
+        CreateOnly(),
+    ] = None
+    """Who rolls out. With another than ECS, AWS's default, tasks and target groups are theirs."""
+
+    scheduling_strategy: Annotated[
+        Literal["REPLICA", "DAEMON"], ServerDefault("REPLICA", cases=(45,)), CreateOnly()
+    ] = "REPLICA"
+    """REPLICA: a number of tasks. DAEMON: one on each container instance, never on Fargate."""
+
+    enable_execute_command: Annotated[bool, ServerDefault(False, cases=(45,))] = False
+    """Allow a shell in running containers (ECS Exec). AWS's default is false."""
+
+    enable_ecs_managed_tags: Annotated[bool, ServerDefault(False, cases=(45,))] = Field(
+        default=True, alias="enableECSManagedTags"
+    )
+    """Tag tasks with cluster and service, so that costs can be told apart. AWS's own default is
+    false."""
+
+    propagate_tags: Annotated[
+        Literal["SERVICE", "TASK_DEFINITION", "NONE"], ServerDefault("NONE", cases=(42,))
+    ] = "SERVICE"
+    """Whose tags new tasks get. AWS's own default is NONE."""
+
+    availability_zone_rebalancing: Annotated[bool | None, ServerDefault(True)] = None
+    """Move tasks when zones are uneven. AWS's default is true; false for services made before it
+    existed. Needs `deployment.maximumPercent` above 100."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _fargate_unless_said(cls, data: Any) -> Any:
+        if not isinstance(data, dict):
+            return data
+        said = {"launchType", "capacityProviderStrategy"} & set(data)
+        checked = data.get("requiresCompatibilities", ["FARGATE"])
+        if said or "FARGATE" not in (checked or ()):
+            return data
+        return {**data, "launchType": "FARGATE"}
+
+    @model_validator(mode="after")
+    def _service_is_possible(self) -> ServiceSpec:
+        if self.launch_type is not None and self.capacity_provider_strategy is not None:
+            raise ValueError("launchType or capacityProviderStrategy, not both")
+        check_strategy(self.capacity_provider_strategy, "capacityProviderStrategy")
+        if self.network_mode == "awsvpc" and self.network_configuration is None:
+            raise ValueError("networkConfiguration: networkMode awsvpc needs it")
+        if self.network_mode in ("bridge", "host", "none") and self.network_configuration:
+            raise ValueError(f"networkConfiguration: not with networkMode {self.network_mode}")
+        self._check_count()
+        check_load_balancers(self.load_balancers, self.containers)
+        if not holds_reference(self.deployment):
+            self.deployment.check_rebalancing(self.availability_zone_rebalancing)
+        if self.platform_version == "LATEST":
+            raise ValueError("platformVersion: leave it out for LATEST")
+        return self
+
+    def _check_count(self) -> None:
+        count, scaling = self.desired_count, self.autoscaling
+        if self.scheduling_strategy == "DAEMON":
+            if self.launch_type == "FARGATE":
+                raise ValueError("schedulingStrategy: DAEMON is not for Fargate")
+            if count is not None or scaling is not None:
+                raise ValueError(
+                    "schedulingStrategy: a DAEMON has neither desiredCount nor autoscaling"
+                )
+            return
+        if count is None and scaling is None:
+            raise ValueError("desiredCount or autoscaling is needed")
+        if scaling is None or holds_reference(scaling) or not isinstance(count, int):
+            return
+        low, high = scaling.min_capacity, scaling.max_capacity
+        if holds_reference(low) or holds_reference(high) or low <= count <= high:
+            return
+        raise ValueError(
+            f"desiredCount: {count} is outside autoscaling's {low} to {high}; leave it out to "
+            "start with minCapacity"
+        )
+
+
+class ServiceOutputs(Outputs):
+    """What others refer to."""
+
+    arn: str
+    """ARN of the service."""
+
+    task_definition_arn: str
+    """ARN of the revision that the service runs."""
+
+    resource_id: str
+    """`service/<cluster>/<service>`, as Application Auto Scaling wants it."""
+
+
+def _revision_spec(raw: Mapping[str, Any]) -> Doc:
+    """What a service and a revision of it have in common, in our language."""
+    version = raw.get("platformVersion")
+    return {
+        "networkConfiguration": network_spec(raw),
+        "capacityProviderStrategy": strategy_spec(raw.get("capacityProviderStrategy")),
+        "platformVersion": None if version == "LATEST" else version,
+        "loadBalancers": raw.get("loadBalancers"),
+    }
+
+
+def _outputs(service: Mapping[str, Any]) -> Doc:
+    out = {
+        "name": service["serviceName"],
+        "arn": service["serviceArn"],
+        "resourceId": resource_id(service["clusterArn"], service["serviceName"]),
+    }
+    if service.get("taskDefinition"):
+        out["taskDefinitionArn"] = service["taskDefinition"]
+    return out
+
+
+def _rollout_fields() -> FieldTree:
+    root = fields_of(ServiceSpec)
+    names = (*TASK_FIELDS, *ROLLOUT_FIELDS)
+    return FieldTree("", "object", members={n: root.members[n] for n in names})
+
+
+class ServiceHandler(Handler):
+    """Knows services, their task definitions and their autoscaling."""
+
+    kind = "Service"
+    spec = ServiceSpec
+    outputs = ServiceOutputs
+    name_pattern = r"[A-Za-z0-9_-]{1,255}"
+    name_says = "1-255 letters, digits, - or _"
+    instant = False
+    reads: ClassVar = (
+        "ecs:DescribeServices", "ecs:DescribeTaskDefinition", "ecs:ListTaskDefinitions",
+        "ecs:ListServiceDeployments", "ecs:DescribeServiceRevisions", "ecs:ListClusters",
+        "ecs:ListServices", "application-autoscaling:DescribeScalableTargets",
+        "application-autoscaling:DescribeScalingPolicies",
+        "application-autoscaling:DescribeScheduledActions",
+    )  # fmt: skip
+    writes: ClassVar = (
+        "ecs:RegisterTaskDefinition", "ecs:CreateService", "ecs:UpdateService",
+        "ecs:DeleteService", "ecs:TagResource", "ecs:UntagResource",
+        "application-autoscaling:RegisterScalableTarget",
+        "application-autoscaling:DeregisterScalableTarget",
+        "application-autoscaling:PutScalingPolicy", "application-autoscaling:DeleteScalingPolicy",
+    )  # fmt: skip
+
+    def observe(self, aws: Aws, targets: Sequence[Target]) -> dict[str, Observation]:
+        return observe_services(aws, targets, self._differs)
+
+    def _differs(self, target: Target, doc: Doc) -> bool:
+        """Whether the revision in force is not the one that the target wants."""
+        live = self.to_spec(doc)
+        views = Views(target.spec, live, None, {}, {}, {}, Situation(target.spec, live, doc))
+        return any(c.cls in ("differs", "immutable") for c in diff(_rollout_fields(), views))
+
+    def to_spec(self, doc: Mapping[str, Any]) -> Doc:
+        service = doc["service"]
+        out: Doc = {
+            **service,
+            **_revision_spec(service),
+            "tags": tag_map(service.get("tags"), "key"),
+            "cluster": cluster_name(service["clusterArn"]),
+            "deployment": deployment_spec(service.get("deploymentConfiguration") or {}),
+            "deploymentController": (service.get("deploymentController") or {}).get("type"),
+            "enableExecuteCommand": bool(service.get("enableExecuteCommand")),
+            "enableECSManagedTags": bool(service.get("enableECSManagedTags")),
+            "propagateTags": service.get("propagateTags") or "NONE",
+            "schedulingStrategy": service.get("schedulingStrategy") or "REPLICA",
+        }
+        if service.get("capacityProviderStrategy"):
+            out.pop("launchType", None)
+        if "availabilityZoneRebalancing" in service:
+            out["availabilityZoneRebalancing"] = service["availabilityZoneRebalancing"] == "ENABLED"
+        if out["schedulingStrategy"] == "DAEMON":
+            out.pop("desiredCount", None)
+        if target := doc.get("scalableTarget"):
+            policies = doc.get("scalingPolicies") or ()
+            out["autoscaling"] = autoscaling_spec(service["serviceName"], target, policies)
+        spec: Doc = project(fields_of(ServiceSpec), out)
+        return {**spec, **(task_spec(doc["taskDefinition"]) if "taskDefinition" in doc else {})}
+
+    def failed(self, doc: Mapping[str, Any]) -> Doc:
+        if "failed" not in doc:
+            return {}
+        revision = _revision_spec(doc["failed"]["revision"])
+        spec: Doc = project(fields_of(ServiceSpec), revision)
+        return {**spec, **task_spec(doc["failed"]["taskDefinition"])}
+
+    def readiness(self, doc: Mapping[str, Any]) -> Readiness:
+        service = doc["service"]
+        if failed := doc.get("failed"):
+            arn = failed["taskDefinition"]["taskDefinitionArn"]
+            reason = failed["deployment"].get("statusReason") or "its tasks did not start"
+            return Readiness(
+                "failed", "RolledBack", f"{_cluster_tail(arn)} was rolled back: {reason}"
+            )
+        primary: Mapping[str, Any] = next(
+            (d for d in service.get("deployments") or () if d.get("status") == "PRIMARY"), {}
+        )
+        running, wanted = service.get("runningCount", 0), service.get("desiredCount", 0)
+        tasks = f"{running} of {wanted} tasks run"
+        state, said = primary.get("rolloutState"), primary.get("rolloutStateReason", "")
+        if state == "FAILED":
+            return Readiness("failed", "RolloutFailed", f"{said} {tasks}".strip())
+        if state == "IN_PROGRESS":
+            return Readiness("in-progress", "RollingOut", f"{said} {tasks}".strip())
+        if running != wanted:
+            reason = "TasksStarting" if running < wanted else "TasksStopping"
+            return Readiness("in-progress", reason, tasks)
+        return READY
+
+    def output(self, doc: Mapping[str, Any]) -> Doc:
+        return _outputs(doc["service"])
+
+    def identity(self, doc: Mapping[str, Any]) -> str:
+        return str(doc["service"].get("createdAt", ""))
+
+    def plan(
+        self, target: Target, observed: Present | Absent, changes: Sequence[Change]
+    ) -> list[Action]:
+        if isinstance(observed, Absent):
+            return create(target)
+        doc = observed.doc
+        service = doc["service"]
+        live = self.to_spec(doc)
+        fields = by_field(changes)
+        actions = []
+        task = [c for name in TASK_FIELDS for c in fields.get(name, ())]
+        gave_up = self.failed(doc)
+        if task and gave_up and not task_changes(target.spec, gave_up):
+            task = []  # what is wanted as a whole was rolled back: no half of it either
+        if task:
+            wanted = wanted_task(target.spec, {n: live[n] for n in TASK_FIELDS if n in live}, task)
+            actions.append(register(target, wanted, doc["taskDefinition"], task))
+        where = resource_id(service["clusterArn"], service["serviceName"])
+        scaling = scaling_actions(target, where, live, fields.get("autoscaling", ()), after=())
+        counted = fields.get("desiredCount", [])
+        bounds = next((a for a in scaling if a.operation == "RegisterScalableTarget"), None)
+        if counted and bounds:
+            # AWS brings the count between the bounds itself when they are registered.
+            done = replace(bounds, changes=(*bounds.changes, *paths(counted)))
+            scaling[scaling.index(bounds)] = done
+            fields.pop("desiredCount")
+        actions += update(target, service, live, fields, task)
+        actions += scaling
+        return actions + retag(service["serviceArn"], fields.get("tags", ()))
+
+    def delete(self, target: Target, observed: Present) -> list[Action]:
+        service = observed.doc["service"]
+        actions = []
+        after: tuple[str, ...] = ()
+        if "scalableTarget" in observed.doc:
+            where = resource_id(service["clusterArn"], service["serviceName"])
+            actions.append(deregister(where))
+            after = ("scalable-target",)
+        params = {"cluster": service["clusterArn"], "service": target.name, "force": True}
+        actions.append(
+            Action("ecs", "DeleteService", params, risk="destructive", step="delete",
+                   after=after, deletes=True)
+        )  # fmt: skip
+        return actions
+
+    def apply(self, aws: Aws, target: Target, action: Action, params: Doc) -> Doc:
+        """As planned; but a task definition that stands already is not registered once more."""
+        if action.operation == "RegisterTaskDefinition":
+            if arn := registered_already(aws, target, params):
+                return {"taskDefinitionArn": arn}
+        elif action.operation == "CreateService":
+            params = {**params, "clientToken": uuid.uuid4().hex}
+        return super().apply(aws, target, action, params)
+
+    def reply_output(self, action: Action, reply: Mapping[str, Any]) -> Doc:
+        if action.operation == "RegisterTaskDefinition":
+            return {"taskDefinitionArn": reply["taskDefinition"]["taskDefinitionArn"]}
+        if action.operation in ("CreateService", "UpdateService"):
+            return _outputs(reply["service"])
+        return {}
+
+    def discover(self, aws: Aws) -> list[str]:
+        return [
+            arn.rpartition("/")[2]
+            for cluster in all_clusters(aws)
+            for arn in aws.pages(
+                "ecs", "ListServices", "serviceArns", {"cluster": cluster, "maxResults": 100}
+            )
+        ]
