@@ -16,6 +16,8 @@ KINDS = {
     "DBInstance": "db_instance:DBInstanceHandler",
     "DBParameterGroup": "db_parameter_group:DBParameterGroupHandler",
     "DBSubnetGroup": "db_subnet_group:DBSubnetGroupHandler",
+    "Cluster": "cluster:ClusterHandler",
+    "Service": "service:ServiceHandler",
 }
 """Kind → `module:class`. Imported when first used: an environment pays for the kinds it has."""
 
