@@ -14,6 +14,8 @@ from moto.ec2.exceptions import EC2ClientError
 
 from sandbox.errors import AwsError
 from sandbox.registry import Context, Params
+from sandbox.tags import forget_tags, from_pairs, to_pairs
+from sandbox.tags import put_tags as keep_tags
 from sandbox.world import Store, World
 
 Item = dict[str, Any]
@@ -210,34 +212,23 @@ def put_tags(
 ) -> None:
     """Add or change tags. `full` is the error code for more than 50 tags."""
     check_tags(tags)
-    if not tags:
-        return
-    held: dict[str, str] = ctx.store.setdefault("_tags", {}).setdefault(arn, {})
-    added = {tag["Key"]: tag.get("Value", "") for tag in tags}
-    if len(held | added) > 50:
-        raise AwsError(full, "A resource can have at most 50 tags")
-    held.update(added)
+    if tags:
+        given = from_pairs(tags, "InvalidParameterValue")
+        keep_tags(ctx.store, arn, given, full)
 
 
 def check_tags(tags: list[dict[str, str]]) -> None:
     """Refuse tags that AWS refuses."""
-    keys = [tag.get("Key", "") for tag in tags]
-    if len(set(keys)) < len(keys):
-        raise invalid("Duplicate tag keys found. Please note that Tag keys are case insensitive")
-    for tag in tags:
-        key, value = tag.get("Key", ""), tag.get("Value", "")
-        if not 1 <= len(key) <= 128 or key.lower().startswith("aws:"):
-            raise invalid(f"Tag keys have 1 to 128 characters and cannot start with aws: {key}")
-        if len(value) > 256:
-            raise invalid("Tag values have at most 256 characters")
+    for key, value in from_pairs(tags, "InvalidParameterValue").items():
+        if not 1 <= len(key) <= 128 or len(value) > 256:
+            raise invalid("Tag keys have 1 to 128 characters, tag values at most 256")
 
 
 def drop_tags(ctx: Context, arn: str) -> None:
     """Forget all tags of a resource that is gone."""
-    ctx.store.get("_tags", {}).pop(arn, None)
+    forget_tags(ctx.store, arn)
 
 
 def tag_list(ctx: Context, store: Store, arn: str) -> list[dict[str, str]]:
     """Tags as the API lists them, in no order."""
-    held = store.get("_tags", {}).get(arn, {})
-    return [{"Key": k, "Value": v} for k, v in ctx.shuffled(held.items())]
+    return to_pairs(ctx, store.get("_tags", {}).get(arn, {}))

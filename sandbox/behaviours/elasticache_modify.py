@@ -107,9 +107,20 @@ def _put(pending: Item, name: str, value: Any, now: Any) -> None:
         pending[name] = value
 
 
+def _promised(group: Item) -> tuple[bool, bool]:
+    """Automatic failover and Multi-AZ as they are or will be."""
+    failover = {
+        "AutomaticFailoverStatus": group["AutomaticFailover"],
+        **group["PendingModifiedValues"],
+    }
+    multi_az = {"MultiAZ": group["MultiAZ"], **group["_pending"]}
+    return failover["AutomaticFailoverStatus"] == "enabled", multi_az["MultiAZ"] == "enabled"
+
+
 def _availability(group: Item, params: Params) -> None:
-    failover = params.get("AutomaticFailoverEnabled", group["AutomaticFailover"] == "enabled")
-    multi_az = params.get("MultiAZEnabled", group["MultiAZ"] == "enabled")
+    failover, multi_az = _promised(group)
+    failover = params.get("AutomaticFailoverEnabled", failover)
+    multi_az = params.get("MultiAZEnabled", multi_az)
     if {"AutomaticFailoverEnabled", "MultiAZEnabled"} & set(params):
         fewest = min(len(shard["members"]) for shard in group["_shards"]) - 1
         check_nodes(failover, multi_az, group["ClusterEnabled"], fewest)
@@ -176,27 +187,26 @@ def _nodes(ctx: Context, group: Item, params: Params) -> None:
     member = clusters(ctx.store)[current(group)[0]]
     pending = group["_pending"]
     engine, version = group["Engine"], member["EngineVersion"]
-    to_engine = str(params.get("Engine", engine)).lower()
+    name = member["CacheParameterGroup"]["CacheParameterGroupName"]
+    held = {"Engine": engine, "EngineVersion": version, "CacheParameterGroupName": name, **pending}
+    to_engine = str(params.get("Engine", held["Engine"])).lower()
     if to_engine not in VERSIONS or (engine, to_engine) == ("valkey", "redis"):
         raise clash(f"Cannot change the engine from {engine} to {to_engine}.")
-    to_version = version
-    if "EngineVersion" in params or to_engine != engine:
+    to_version = held["EngineVersion"]
+    if "EngineVersion" in params or to_engine != held["Engine"]:
         to_version = full_version(to_engine, params.get("EngineVersion"))
         if to_engine == engine and to_version < version:
             raise clash(f"Cannot downgrade the engine version from {version} to {to_version}.")
-        _put(pending, "EngineVersion", to_version, version)
-        _put(pending, "Engine", to_engine, engine)
-    name = member["CacheParameterGroup"]["CacheParameterGroupName"]
-    chosen = params.get("CacheParameterGroupName", name)
-    default = default_group(to_engine, to_version, group["ClusterEnabled"])
-    if "CacheParameterGroupName" not in params and name.startswith("default."):
-        chosen = default
+    chosen = params.get("CacheParameterGroupName", held["CacheParameterGroupName"])
+    if "CacheParameterGroupName" not in params and chosen.startswith("default."):
+        chosen = default_group(to_engine, to_version, group["ClusterEnabled"])
     found = parameter_group(ctx, ctx.store, chosen)
     check_family(found, to_engine, to_version)
     if cluster_mode(found) != group["ClusterEnabled"]:
         raise clash("A parameter group with the same cluster-enabled value is needed.")
-    if "CacheParameterGroupName" in params or chosen != name:
-        _put(pending, "CacheParameterGroupName", found["CacheParameterGroupName"], name)
+    _put(pending, "Engine", to_engine, engine)
+    _put(pending, "EngineVersion", to_version, version)
+    _put(pending, "CacheParameterGroupName", found["CacheParameterGroupName"], name)
     if "CacheNodeType" in params:
         _put(pending, "CacheNodeType", params["CacheNodeType"], group["CacheNodeType"])
 
@@ -334,12 +344,7 @@ def decrease_replica_count(ctx: Context, params: Params) -> Reply:
     group, now, wanted = _resize(ctx, params)
     if wanted > now:
         raise invalid("The new replica count must be less than the present one.")
-    check_nodes(
-        group["AutomaticFailover"] == "enabled",
-        group["MultiAZ"] == "enabled",
-        group["ClusterEnabled"],
-        wanted,
-    )
+    check_nodes(*_promised(group), group["ClusterEnabled"], wanted)
     chosen = params.get("ReplicasToRemove", [])
     if chosen and group["ClusterEnabled"]:
         raise NotSimulated("ReplicasToRemove in cluster mode")

@@ -159,8 +159,8 @@ def _pend_storage(ctx: Context, inst: Instance, params: Params) -> None:
 
 def _pend_version(ctx: Context, inst: Instance, params: Params) -> None:
     present = inst["EngineVersion"]
-    asked = params.get("EngineVersion", present)
-    target = full_version(asked)
+    asked = params.get("EngineVersion", inst["PendingModifiedValues"].get("EngineVersion", present))
+    target = present if asked == present else full_version(asked)
     if asked in VERSIONS and rank(target) < rank(present) and asked == major(present):
         target = present
     if rank(target) < rank(present):
@@ -177,12 +177,13 @@ def _pend_version(ctx: Context, inst: Instance, params: Params) -> None:
             raise clash(wrong_family(chosen, f"postgres{new}"))
         asked_group = chosen["DBParameterGroupName"]
     if new != major(present):
-        if not params.get("AllowMajorVersionUpgrade"):
+        if "EngineVersion" in params and not params.get("AllowMajorVersionUpgrade"):
             raise clash(
                 "The AllowMajorVersionUpgrade flag must be present when upgrading to a new major"
                 " version."
             )
-        if asked_group is None and not group.startswith("default."):
+        promised = inst["_hidden"].get("DBParameterGroupName", group)
+        if asked_group is None and not promised.startswith("default."):
             raise clash(
                 f"Current Parameter Group ({group}) is non-default. You need to explicitly specify"
                 " a new Parameter Group in this case (default or custom)"
