@@ -66,6 +66,7 @@ def seed(
         parameters |= _roles(aws, environment)
         topic = aws.client("sns").create_topic(Name=f"{environment}-alarms")
         parameters["alarms/topic"] = topic["TopicArn"]
+        parameters |= _application(aws, environment, bucket)
         ssm = aws.client("ssm")
         for name, value in sorted(parameters.items()):
             kind = "StringList" if name in LISTS else "String"
@@ -178,3 +179,16 @@ def _roles(aws: boto3.Session, environment: str) -> dict[str, str]:
             role = iam.get_role(RoleName=name)
         made[f"roles/{purpose}"] = role["Role"]["Arn"]
     return made
+
+
+def _application(aws: boto3.Session, environment: str, bucket: str) -> dict[str, str]:
+    """What the application's owners keep: its configuration file and a provider's credentials."""
+    key = aws.client("secretsmanager").create_secret(
+        Name=f"{environment}/providers/azure", SecretString="an API key that only Azure gives"
+    )
+    return {
+        "config/bucket": bucket.replace("plumbline-state", f"{environment}-config"),
+        "config/object": "litellm/config.yaml",
+        "providers/azure/api-base": "https://gateway.openai.azure.com",
+        "providers/azure/api-key-secret": key["ARN"],
+    }
