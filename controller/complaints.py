@@ -10,11 +10,13 @@ import difflib
 import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, NamedTuple
+from dataclasses import replace
+from typing import Any, NamedTuple, get_args
 
 from pydantic import BaseModel, ValidationError
 
 from controller.fields import Field, fields_of
+from controller.kindlib.whole import Whole
 from controller.leaks import form_of, hide
 
 Path = tuple[str | int, ...]
@@ -60,12 +62,33 @@ def show(path: Path, value: Any) -> str:
     return shown if len(shown) <= 70 else shown[:68] + '…"'
 
 
+_FORMS = frozenset(
+    ("tuple_type", "set_type", "frozen_set_type", "date_type", "datetime_type", "time_type")
+)
+"""What strictness refuses although JSON has no other form for it."""
+
+
 def validate(model: type[BaseModel], doc: Any) -> tuple[BaseModel | None, list[Complaint]]:
-    """The model of a document as written (no coercion), or all complaints about it."""
+    """The model of a document as written, or all complaints about it.
+
+    No coercion: `"5"` is no number and `yes` no boolean. Only what YAML can't write otherwise, a
+    tuple or a date, may be made from a list or a text.
+    """
+    root = fields_of(model)
     try:
-        return model.model_validate_json(json.dumps(doc), strict=True), []
+        return model.model_validate(doc, strict=True), []
     except ValidationError as error:
-        return None, complaints(error, doc, fields_of(model))
+        strict = complaints(error, doc, root)
+    found = {c.path: c for c in strict if c.kind not in _FORMS}
+    if len(found) == len(strict):
+        return None, strict
+    try:
+        made = model.model_validate(doc, strict=False)
+    except ValidationError as error:
+        made = None
+        for each in complaints(error, doc, root):
+            found.setdefault(each.path, each)
+    return (None if found else made), list(found.values())
 
 
 def complaints(error: ValidationError, doc: Any, root: Field) -> list[Complaint]:
@@ -129,7 +152,7 @@ def _say(path: Path, error: Any, root: Field) -> Complaint:
     if kind == "missing":
         return Complaint(path, "found nothing, but it is required", kind)
     if kind in ("value_error", "assertion_error"):
-        return Complaint(path, _own_words(path, error), kind)
+        return Complaint((*path, *_meant(error)), _own_words(path, error), kind)
     allowed = _allowed(kind, error.get("ctx", {}), value) or _plain_words(error["msg"])
     hint = ""
     if kind in ("literal_error", "enum") and isinstance(value, str) and not hide(path, value):
@@ -151,6 +174,17 @@ def _own_words(path: Path, error: Any) -> str:
     message = re.sub(r"^must be (?=\S)", "", message)
     message = re.sub(r"^must match ", "a text that matches ", message)
     return f"found {show(path, value)}, allowed: {message}"
+
+
+def _meant(error: Any) -> Path:
+    """A check of several members complains of them all: the first one that it names is meant."""
+    value = error["input"]
+    if not isinstance(value, Mapping):
+        return ()
+    for word in re.findall(r"[A-Za-z][A-Za-z0-9]*", str(error.get("ctx", {}).get("error", ""))):
+        if word in value:
+            return (word,)
+    return ()
 
 
 def _plain_words(message: str) -> str:
@@ -221,9 +255,47 @@ def _allowed(kind: str, ctx: Mapping[str, Any], value: Any) -> str:
 
 def field_at(root: Field, path: Path) -> Field | None:
     """The field that a path of the document leads to; None where there is none."""
-    node: Field | None = root
+    node: Field | None = see_through(root)
     for part in path:
         if node is None:
             return None
-        node = node.members.get(str(part)) if node.shape == "object" else node.item
+        if node.shape == "object":
+            member = node.members.get(str(part))
+            node = see_through(member) if member else None
+        elif node.item is not None:
+            inner = get_args(node.annotation)
+            node = see_through(
+                node.item, inner[-1 if node.shape == "map" else 0] if inner else None
+            )
+        else:
+            node = None
     return node
+
+
+def see_through(field: Field, annotation: Any = None) -> Field:
+    """A field, or what is inside one that is compared as a `Whole` and so shows no members."""
+    if field.shape != "scalar":
+        return field
+    metadata = [] if field.info is None else list(field.info.metadata)
+    todo = [annotation, field.annotation if field.info is None else field.info.annotation]
+    while todo:
+        each = todo.pop()
+        metadata += getattr(each, "__metadata__", ())
+        todo += get_args(each)
+    for each in metadata:
+        if isinstance(each, Whole):
+            inside = field_of(each.of())
+            if inside.shape != "scalar":
+                return replace(inside, name=field.name, policies=field.policies, info=field.info)
+    return field
+
+
+def field_of(annotation: Any) -> Field:
+    """The field tree of any type."""
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return fields_of(annotation)
+    arms = [each for each in get_args(annotation) if each is not type(None)]
+    for arm in arms:
+        if isinstance(arm, type) and issubclass(arm, BaseModel):
+            return fields_of(arm)
+    return Field("", "scalar", annotation=annotation)

@@ -7,10 +7,11 @@ import re
 import sys
 import textwrap
 from collections.abc import Iterator
+from typing import get_args
 
 from pydantic import BaseModel
 
-from controller.complaints import unknown
+from controller.complaints import see_through, unknown
 from controller.envelope import EnvironmentDocument, ResourceDocument
 from controller.fields import Field, fields_of
 from controller.handler import Handler
@@ -85,8 +86,10 @@ def _find(kind: str, steps: list[str]) -> tuple[Field, type[BaseModel], list[str
 
 def _inside(field: Field) -> Field:
     """A field, or what its list or map holds."""
+    field = see_through(field)
     while field.shape in ("list", "map") and field.item is not None:
-        field = field.item
+        held = get_args(field.annotation)[-1 if field.shape == "map" else 0]
+        field = see_through(field.item, held)
     return field
 
 
@@ -216,13 +219,19 @@ def _rows(field: Field, at: str) -> list[str]:
     return [*out, ""]
 
 
-def _walk(field: Field, at: str) -> Iterator[tuple[str, Field, type[BaseModel]]]:
-    """Every field below one, depth first: (path, field, the model it belongs to)."""
+def _walk(
+    field: Field, at: str, around: tuple[type[BaseModel], ...] = ()
+) -> Iterator[tuple[str, Field, type[BaseModel]]]:
+    """Every field below one, depth first: (path, field, the model it belongs to).
+
+    A model that holds itself (a WAF statement) is told once.
+    """
     inside = _inside(field)
-    if inside.model is None:
+    if inside.model is None or inside.model in around:
         return
+    around = (*around, inside.model)
     for name, member in inside.members.items():
         path = f"{at}.{name}" if at else name
         yield path, member, inside.model
         marks = {"list": "[]", "map": "[…]"}
-        yield from _walk(member, path + marks.get(member.shape, ""))
+        yield from _walk(member, path + marks.get(member.shape, ""), around)

@@ -15,7 +15,7 @@ from typing import Any
 from pydantic import BaseModel
 
 from controller import scrutiny
-from controller.complaints import Path, closest, field_at, show, unknown, validate
+from controller.complaints import Path, field_at, show, unknown, validate
 from controller.envelope import (
     EnvironmentDocument,
     LifecycleSpec,
@@ -84,6 +84,7 @@ class Loading:
         self.name = ""
         self.tags: dict[str, str] = {}
         self.tag_lines: dict[str, int] = {}
+        self.read_as_environment: Document | None = None
         self.known = scrutiny.Known(self.drafts.keys())
 
     def environment(self) -> Environment:
@@ -93,9 +94,9 @@ class Loading:
         except YamlError as error:
             raise DesiredStateError(self._flaws(error)) from None
         declared = self._environment(documents)
-        rest = [d for d in documents if d is not documents[0] or not _is_environment(d)]
-        for document in rest:
-            self._register(document)
+        for document in documents:
+            if document is not self.read_as_environment:
+                self._register(document)
         for draft in self.drafts.values():
             self._name(draft)
         self._same_physical()
@@ -145,23 +146,21 @@ class Loading:
 
     def _environment(self, documents: list[Document]) -> EnvironmentDocument | None:
         first = documents[0]
-        if not _is_environment(first):
-            kind = first.value.get("kind") if isinstance(first.value, dict) else None
-            later = [d for d in documents[1:] if _is_environment(d)]
-            if later:
-                message = "must be the first document of the file"
-                self.tell(later[0], (), f"the Environment {message}", "Environment")
-                self._read_environment(later[0])
-            elif isinstance(kind, str) and closest(kind, ["Environment"]) and kind not in KINDS:
-                self.tell(first, ("kind",), unknown("kind", kind, ["Environment"]))
-                documents.remove(first)
-            else:
-                self.tell(first, (), "found no Environment: the first document of a file is one",
-                          "Environment")  # fmt: skip
-            return None
-        return self._read_environment(first)
+        kind = first.value.get("kind") if isinstance(first.value, dict) else None
+        if _is_environment(first) or (isinstance(first.value, dict) and not _is_kind(kind)):
+            return self._read_environment(first)
+        later = [d for d in documents[1:] if _is_environment(d)]
+        if later:
+            message = "the Environment must be the first document of the file"
+            self.tell(later[0], (), message, "Environment")
+            self._read_environment(later[0])
+        else:
+            message = "found no Environment: the first document of a file is one"
+            self.tell(first, (), message, "Environment")
+        return None
 
     def _read_environment(self, document: Document) -> EnvironmentDocument | None:
+        self.read_as_environment = document
         for path, _ in texts(document.value):
             self.tell(document, path, "found a reference, allowed: a literal value here")
         for path, message in scrutiny.secrets(document.value, fields_of(EnvironmentDocument)):
@@ -202,8 +201,7 @@ class Loading:
             return
         kind = value.get("kind")
         if kind == "Environment":
-            if not self.told(document):
-                self.tell(document, ("kind",), "found a second Environment, allowed: one a file")
+            self.tell(document, ("kind",), "found a second Environment, allowed: one a file")
             return
         if isinstance(kind, str) and kind not in KINDS:
             self.tell(document, ("kind",), unknown("kind", kind, KINDS))
@@ -374,6 +372,10 @@ class Loading:
 
 
 _NAME: Path = ("metadata", "name")
+
+
+def _is_kind(kind: object) -> bool:
+    return isinstance(kind, str) and kind in KINDS
 
 
 def _is_environment(document: Document) -> bool:

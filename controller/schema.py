@@ -9,7 +9,7 @@ from __future__ import annotations
 import inspect
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, get_args
 
 from pydantic import BaseModel
@@ -23,6 +23,7 @@ from controller.envelope import (
     Metadata,
     ResourceMetadata,
 )
+from controller.kindlib.whole import Whole
 from controller.kinds import KINDS, handler_for
 from controller.spec import _secret_reference
 from controller.wording import described, text_rule
@@ -131,12 +132,15 @@ def _models(model: type[BaseModel]) -> list[type[BaseModel]]:
     """A model and every model inside it."""
     found: list[type[BaseModel]] = []
 
-    def visit(annotation: Any) -> None:
+    def visit(annotation: Any, metadata: Sequence[Any] = ()) -> None:
+        for each in (*metadata, *getattr(annotation, "__metadata__", ())):
+            if isinstance(each, Whole):
+                visit(each.of())
         is_model = isinstance(annotation, type) and issubclass(annotation, BaseModel)
         if is_model and annotation not in found:
             found.append(annotation)
             for info in annotation.model_fields.values():
-                visit(info.annotation)
+                visit(info.annotation, info.metadata)
         for inner in get_args(annotation):
             visit(inner)
 

@@ -23,6 +23,7 @@ from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
 from controller.fields import Field
+from controller.kindlib.whole import Whole
 from controller.policies import (
     ActionOption,
     AnyWhenUndeclared,
@@ -72,6 +73,10 @@ def words(annotation: Any, metadata: Iterable[Any] = ()) -> str:
     if origin is Annotated:
         inner, *more = get_args(annotation)
         return words(inner, [*more, *metadata])
+    for each in metadata:
+        if isinstance(each, Whole):
+            short = f", or its {each.short} alone" if each.short else ""
+            return words(each.of(), [m for m in metadata if m is not each]) + short
     if origin in (Union, types.UnionType):
         arms = [words(arm, metadata) for arm in get_args(annotation) if arm is not type(None)]
         return " or ".join(dict.fromkeys(arms))
