@@ -75,3 +75,12 @@ def tags_of(
     if hint is not None and target.tags.items() <= hint.items():
         return hint
     return ask()
+
+
+def common_prefix(names: Sequence[str]) -> str:
+    """What all names begin with: the narrowest filter by prefix that finds them all."""
+    low, high = min(names), max(names)
+    for index, letter in enumerate(low):
+        if index >= len(high) or high[index] != letter:
+            return low[:index]
+    return low

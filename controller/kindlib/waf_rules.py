@@ -25,7 +25,7 @@ from controller.kindlib.waf_statements import (
 )
 from controller.kindlib.waf_translate import GROUP_STATEMENTS, statement_from_aws
 from controller.kindlib.whole import Whole
-from controller.policies import AnyWhenUndeclared, ServerDefault, Unordered
+from controller.policies import AnyWhenUndeclared, Doc, ServerDefault, Unordered
 from controller.spec import Arn, Model, holds_reference, text
 
 EntityName = Annotated[
@@ -334,4 +334,40 @@ def _is_group(rule: Mapping[Any, Any]) -> bool:
         rule.get("managedGroup") is not None
         or rule.get("ruleGroup") is not None
         or (isinstance(raw, dict) and bool(set(raw) & set(GROUP_STATEMENTS)))
+    )
+
+
+BASELINE: dict[str, Doc] = {
+    "ip-reputation": {
+        "priority": 100, "managedGroup": {"name": "AWSManagedRulesAmazonIpReputationList"},
+    },
+    "common": {"priority": 200, "managedGroup": {"name": "AWSManagedRulesCommonRuleSet"}},
+    "known-bad-inputs": {
+        "priority": 300, "managedGroup": {"name": "AWSManagedRulesKnownBadInputsRuleSet"},
+    },
+}  # fmt: skip
+"""https://docs.aws.amazon.com/waf/latest/developerguide/aws-managed-rule-groups-baseline.html"""
+
+
+def with_baseline(rules: Mapping[str, Any]) -> Doc:
+    """The declared rules and those of the baseline; a rule of the same name says what differs."""
+    merged: Doc = {}
+    for name, ours in BASELINE.items():
+        theirs = rules.get(name)
+        if theirs is None:
+            merged[name] = ours
+        elif isinstance(theirs, Mapping) and not _other_statement(theirs, ours):
+            group = {**ours["managedGroup"], **theirs.get("managedGroup", {})}
+            merged[name] = {**ours, **theirs, "managedGroup": group}
+        else:
+            merged[name] = theirs
+    return merged | {n: r for n, r in rules.items() if n not in BASELINE}
+
+
+def _other_statement(theirs: Mapping[str, Any], ours: Doc) -> bool:
+    if set(theirs) & (({*RULES.arms, "raw"}) - {"managedGroup"}):
+        return True
+    group = theirs.get("managedGroup", {})
+    return not isinstance(group, Mapping) or (
+        group.get("name", ours["managedGroup"]["name"]) != ours["managedGroup"]["name"]
     )

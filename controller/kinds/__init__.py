@@ -11,11 +11,15 @@ if TYPE_CHECKING:
 
 KINDS = {
     "LogGroup": "log_group:LogGroupHandler",
+    "Alarm": "alarm:AlarmHandler",
+    "Secret": "secret:SecretHandler",
+    "WebACL": "web_acl:WebACLHandler",
     "CacheParameterGroup": "cache_parameter_group:CacheParameterGroupHandler",
     "CacheSubnetGroup": "cache_subnet_group:CacheSubnetGroupHandler",
     "DBInstance": "db_instance:DBInstanceHandler",
     "DBParameterGroup": "db_parameter_group:DBParameterGroupHandler",
     "DBSubnetGroup": "db_subnet_group:DBSubnetGroupHandler",
+    "ReplicationGroup": "replication_group:ReplicationGroupHandler",
     "Cluster": "cluster:ClusterHandler",
     "Service": "service:ServiceHandler",
 }

@@ -1,0 +1,318 @@
+"""A web ACL's settings in AWS's words and in ours, and what may be written about them.
+
+https://docs.aws.amazon.com/waf/latest/APIReference/API_WebACL.html
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, Field, model_validator
+
+from controller.kindlib.waf_codec import ACTION, IMMUNITIES, VISIBILITY, of_shield, rule_from_aws
+from controller.kindlib.waf_rules import OR_NONE
+from controller.kindlib.waf_statements import FieldToMatch
+from controller.kindlib.waf_translate import FIELD, Each, M, Obj, Pairs, Raw, Wrapped
+from controller.kindlib.whole import Whole
+from controller.policies import Canonical, Doc, Unordered
+from controller.spec import Arn, Model, holds_reference, text
+
+
+class CustomResponseBody(Model):
+    """A text that custom responses may send."""
+
+    content_type: Literal["TEXT_PLAIN", "TEXT_HTML", "APPLICATION_JSON"]
+    """What it is."""
+    content: Annotated[str, AfterValidator(text(low=1, high=10240))]
+    """The text."""
+
+
+class ProtectedField(Model):
+    """A part of requests that appears hashed or replaced wherever WAF shows it."""
+
+    field_type: Literal[
+        "SINGLE_HEADER", "SINGLE_COOKIE", "SINGLE_QUERY_ARGUMENT", "QUERY_STRING", "BODY"
+    ]
+    """Which part."""
+    field_keys: Annotated[list[str], Field(max_length=100)] = Field(default_factory=list)
+    """Names of headers, cookies or arguments. None: all of them."""
+    action: Literal["SUBSTITUTION", "HASH"]
+    """Replace it by REDACTED, or by a hash."""
+    exclude_rule_match_details: bool = False
+    """Show it in the details of what matched all the same."""
+    exclude_rate_based_details: bool = False
+    """Show it in the details of rate limits all the same."""
+
+
+class LogCondition(Model):
+    """One of: an action, a label."""
+
+    action: (
+        Literal["ALLOW", "BLOCK", "COUNT", "CAPTCHA", "CHALLENGE", "MONETIZE", "EXCLUDED_AS_COUNT"]
+        | None
+    ) = None
+    """Requests on which this action was taken."""
+    label: Annotated[str, AfterValidator(text(r"[0-9A-Za-z_\-:]{1,1024}"))] | None = None
+    """Requests with this label, written out with its prefix."""
+
+    @model_validator(mode="after")
+    def _one(self) -> LogCondition:
+        if (self.action is None) == (self.label is None):
+            raise ValueError("needs action or label")
+        return self
+
+
+class LogFilter(Model):
+    """Which requests to keep or drop."""
+
+    behavior: Literal["KEEP", "DROP"]
+    """Keep or drop those that meet the conditions."""
+    requirement: Literal["MEETS_ALL", "MEETS_ANY"]
+    """All conditions, or one."""
+    conditions: Annotated[list[LogCondition], Field(min_length=1)]
+    """The conditions."""
+
+
+class LoggingFilter(Model):
+    """Which requests are logged. The first filter that a request meets decides (case 147)."""
+
+    default_behavior: Literal["KEEP", "DROP"]
+    """What is done with the others."""
+    filters: Annotated[list[LogFilter], Field(min_length=1)]
+    """In this order."""
+
+
+def _destination(arn: str) -> str:
+    if holds_reference(arn):
+        return arn
+    name = arn.removesuffix(":*").rsplit(":", 1)[-1].removeprefix("deliverystream/")
+    if not name.startswith("aws-waf-logs-"):
+        raise ValueError(
+            "the name of a log group, bucket or Firehose stream for WAF begins with aws-waf-logs-"
+        )
+    return arn
+
+
+_REDACTABLE = ("uriPath", "queryString", "method")
+
+
+def _redactable(fields: list[Any]) -> list[Any]:
+    for field in fields:
+        if field not in _REDACTABLE and not (isinstance(field, dict) and "singleHeader" in field):
+            raise ValueError("WAF redacts only uriPath, queryString, method and single headers")
+    return fields
+
+
+REDACTED = ("authorization", "cookie", "x-api-key")
+"""Headers that hold credentials: kept out of logs unless said otherwise."""
+
+
+class Logging(Model):
+    """Where full logs of requests go.
+
+    https://docs.aws.amazon.com/waf/latest/APIReference/API_LoggingConfiguration.html
+    """
+
+    destination: Annotated[
+        Arn, AfterValidator(_destination), Canonical(lambda arn: arn.removesuffix(":*"))
+    ]
+    """ARN of a log group, bucket or Firehose stream; its name begins with `aws-waf-logs-`."""
+    redacted_fields: Annotated[
+        list[FieldToMatch],
+        Field(max_length=100),
+        AfterValidator(_redactable),
+        Unordered(),
+    ] = Field(default_factory=lambda: [{"singleHeader": name} for name in REDACTED])
+    """What is left out of the logs. AWS's default is nothing; ours are the headers authorization,
+    cookie and x-api-key. Redaction covers only rules that look at single headers by name."""
+    filter: Annotated[Any, Whole(lambda: LoggingFilter), OR_NONE] = Field(default_factory=dict)
+    """Which requests are logged. Without it, all."""
+
+
+_CONDITION = "Conditions"
+
+
+class _FilterCodec:
+    """LoggingFilter; a condition is a union of two objects with one member each."""
+
+    def to_aws(self, value: Any) -> Any:
+        return {
+            "DefaultBehavior": value["defaultBehavior"],
+            "Filters": [
+                {
+                    "Behavior": f["behavior"],
+                    "Requirement": f["requirement"],
+                    _CONDITION: [self._condition(c) for c in f["conditions"]],
+                }
+                for f in value["filters"]
+            ],
+        }
+
+    @staticmethod
+    def _condition(value: Mapping[str, Any]) -> Doc:
+        if "action" in value:
+            return {"ActionCondition": {"Action": value["action"]}}
+        return {"LabelNameCondition": {"LabelName": value["label"]}}
+
+    def to_ours(self, value: Any) -> Any:
+        return {
+            "defaultBehavior": value["DefaultBehavior"],
+            "filters": [
+                {
+                    "behavior": f["Behavior"],
+                    "requirement": f["Requirement"],
+                    "conditions": [
+                        {"action": c["ActionCondition"]["Action"]} if "ActionCondition" in c
+                        else {"label": c["LabelNameCondition"]["LabelName"]}
+                        for c in f[_CONDITION]
+                    ],
+                }
+                for f in value["Filters"]
+            ],
+        }  # fmt: skip
+
+
+_FILTER = _FilterCodec()
+
+
+def logging_to_aws(logging: Mapping[str, Any], arn: str, live: Mapping[str, Any] | None) -> Doc:
+    """A LoggingConfiguration for the web ACL `arn`; its kind and scope as AWS shows them."""
+    out: Doc = {"ResourceArn": arn, "LogDestinationConfigs": [logging["destination"]]}
+    if logging.get("redactedFields"):
+        out["RedactedFields"] = [FIELD.to_aws(f) for f in logging["redactedFields"]]
+    if logging.get("filter"):
+        out["LoggingFilter"] = _FILTER.to_aws(logging["filter"])
+    return out | {k: live[k] for k in ("LogType", "LogScope") if live and k in live}
+
+
+def logging_from_aws(raw: Mapping[str, Any]) -> Doc:
+    """A LoggingConfiguration in our words."""
+    out: Doc = {"destination": raw["LogDestinationConfigs"][0]}
+    out["redactedFields"] = [FIELD.to_ours(f) for f in raw.get("RedactedFields") or []]
+    if raw.get("LoggingFilter"):
+        out["filter"] = _FILTER.to_ours(raw["LoggingFilter"])
+    return out
+
+
+class _Bodies:
+    """CustomResponseBodies: a map on both sides."""
+
+    one = Obj((M("contentType", "ContentType"), M("content", "Content")))
+
+    def to_aws(self, value: Any) -> Any:
+        return {k: self.one.to_aws(v) for k, v in value.items()}
+
+    def to_ours(self, value: Any) -> Any:
+        return {k: self.one.to_ours(v) for k, v in value.items()}
+
+
+class _RequestBody:
+    """How much of a body is inspected, by kind of resource; 16 KB is the default."""
+
+    def to_aws(self, value: Any) -> Any:
+        return {k: {"DefaultSizeInspectionLimit": v} for k, v in value.items()}
+
+    def to_ours(self, value: Any) -> Any:
+        limits = {k: v["DefaultSizeInspectionLimit"] for k, v in value.items()}
+        return {k: v for k, v in limits.items() if v != "KB_16"}
+
+
+_PROTECTION = Obj(
+    (
+        M("fieldType", "FieldType"),
+        M("fieldKeys", "FieldKeys", Raw(), []),
+        M("action", "Action"),
+        M("excludeRuleMatchDetails", "ExcludeRuleMatchDetails", Raw(), False),
+        M("excludeRateBasedDetails", "ExcludeRateBasedDetails", Raw(), False),
+    )
+)
+
+
+class _Protection:
+    """DataProtections: AWS nests the field's type and keys."""
+
+    def to_aws(self, value: Any) -> Any:
+        flat = _PROTECTION.to_aws(value)
+        field = {k: flat.pop(k) for k in ("FieldType", "FieldKeys") if k in flat}
+        return {"Field": field} | flat
+
+    def to_ours(self, value: Any) -> Any:
+        return _PROTECTION.to_ours(
+            {k: v for k, v in value.items() if k != "Field"} | dict(value["Field"])
+        )
+
+
+SETTINGS = (
+    M("defaultAction", "DefaultAction", ACTION),
+    M("description", "Description"),
+    M("customResponseBodies", "CustomResponseBodies", _Bodies(), {}),
+    *IMMUNITIES,
+    M("tokenDomains", "TokenDomains", Raw(), []),
+    M(
+        "albLowReputationMode",
+        "OnSourceDDoSProtectionConfig",
+        Wrapped("ALBLowReputationMode", Raw()),
+        "ACTIVE_UNDER_DDOS",
+    ),
+    M(
+        "dataProtection",
+        "DataProtectionConfig",
+        Wrapped("DataProtections", Each(_Protection)),
+        [],
+    ),
+    M(
+        "applicationAttributes",
+        "ApplicationConfig",
+        Wrapped("Attributes", Pairs(value="Values")),
+    ),
+)
+"""Settings that are one member on both sides."""
+
+_VISIBILITY = {m.ours for m in VISIBILITY}
+FIELDS = {*(m.ours for m in SETTINGS), *_VISIBILITY, "requestBody", "rules"}
+"""Spec fields that Create- and UpdateWebACL carry."""
+KEPT = (
+    "DefaultAction", "Description", "Rules", "VisibilityConfig", "CustomResponseBodies",
+    "CaptchaConfig", "ChallengeConfig", "TokenDomains", "AssociationConfig",
+    "DataProtectionConfig", "OnSourceDDoSProtectionConfig", "ApplicationConfig",
+    "MonetizationConfig",
+)  # fmt: skip
+"""What UpdateWebACL replaces, and so must be told, changed or not."""
+
+
+def settings_from_aws(acl: Mapping[str, Any]) -> Doc:
+    """A web ACL's settings in our words. Shield's rules are not shown (case 129)."""
+    out: Doc = {}
+    for member in SETTINGS:
+        raw = acl.get(member.aws)
+        if raw not in (None, "", [], {}):
+            held = Obj((member,)).to_ours({member.aws: raw})
+            out |= held
+    limits = (acl.get("AssociationConfig") or {}).get("RequestBody") or {}
+    if shown := _RequestBody().to_ours(limits):
+        out["requestBody"] = shown
+    visible = acl.get("VisibilityConfig") or {}
+    out |= Obj(VISIBILITY).to_ours(visible)
+    if out.get("metricName") == acl.get("Name"):
+        out.pop("metricName", None)
+    rules = sorted(acl.get("Rules") or [], key=lambda rule: rule["Priority"])
+    shown = {rule["Name"]: rule_from_aws(rule) for rule in rules if not of_shield(rule)}
+    return out | ({"rules": shown} if shown else {})
+
+
+def settings_to_aws(spec: Mapping[str, Any], name: str, only: set[str], base: Doc) -> Doc:
+    """`base` with the settings `only` (our names) as the spec has them; empty ones left out."""
+    out = dict(base)
+    for member in SETTINGS:
+        if member.ours in only:
+            out.pop(member.aws, None)
+            out |= Obj((member,)).to_aws(spec)
+    if only & _VISIBILITY:
+        out["VisibilityConfig"] = Obj(VISIBILITY).to_aws({"metricName": name} | dict(spec))
+    if "requestBody" in only:
+        kept = {k: v for k, v in out.pop("AssociationConfig", {}).items() if k != "RequestBody"}
+        limits = _RequestBody().to_aws(spec.get("requestBody", {}))
+        if kept or limits:
+            out["AssociationConfig"] = kept | ({"RequestBody": limits} if limits else {})
+    return out

@@ -1,0 +1,208 @@
+"""Reading web ACLs: one list for all, then everything about each at the same time."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from functools import partial
+from typing import Any
+
+from controller.aws import Aws, AwsFailure
+from controller.handler import Absent, Observation, Present, Target, Unknown
+from controller.kindlib.reading import tag_map, tags_of
+from controller.policies import Doc
+from controller.spec import holds_reference
+
+EDGE_REGION = "us-east-1"
+"""Where everything of scope CLOUDFRONT lives."""
+
+_TYPES = {
+    "elasticloadbalancing": "APPLICATION_LOAD_BALANCER",
+    "apigateway": "API_GATEWAY",
+    "appsync": "APPSYNC",
+    "cognito-idp": "COGNITO_USER_POOL",
+    "apprunner": "APP_RUNNER_SERVICE",
+    "ec2": "VERIFIED_ACCESS_INSTANCE",
+    "amplify": "AMPLIFY",
+    "bedrock-agentcore": "AGENTCORE_GATEWAY",
+}
+"""Service in an ARN → what ListResourcesForWebACL calls it."""
+
+
+def observe_acls(aws: Aws, targets: Sequence[Target]) -> dict[str, Observation]:
+    """All targets. What of one can't be read is named in its `Present.unknown`."""
+    found: dict[str, Observation] = {}
+    listed: dict[str, Doc] = {}
+    for scope in ("REGIONAL", "CLOUDFRONT"):
+        here = [t for t in targets if scope in scopes_of(t) and t.key not in {**found, **listed}]
+        if here:
+            _find(aws, scope, here, found, listed)
+    about = {t.key: t for t in targets if t.key in listed}
+    read = _read(aws, listed, about)
+    for key, target in about.items():
+        found[key] = _observed(target, listed[key], read[key])
+    _look_for_others(aws, about, found)
+    return {t.key: found.get(t.key, Absent()) for t in targets}
+
+
+def scopes_of(target: Target) -> tuple[str, ...]:
+    """Where to look: as declared, or everywhere this region has where nothing says."""
+    if "scope" in target.spec:
+        return (target.spec["scope"],)
+    return ("REGIONAL", "CLOUDFRONT") if target.region == EDGE_REGION else ("REGIONAL",)
+
+
+def _find(
+    aws: Aws,
+    scope: str,
+    targets: Sequence[Target],
+    found: dict[str, Observation],
+    listed: dict[str, Doc],
+) -> None:
+    if scope == "CLOUDFRONT" and aws.region != EDGE_REGION:
+        reason = f"web ACLs of scope CLOUDFRONT live in {EDGE_REGION}, not in {aws.region}"
+        found.update({t.key: Unknown(reason) for t in targets})
+        return
+    try:
+        summaries = list_acls(aws, scope, {t.name for t in targets})
+    except AwsFailure as failure:
+        found.update({t.key: Unknown(str(failure)) for t in targets})
+        return
+    for target in targets:
+        if target.name in summaries:
+            listed[target.key] = summaries[target.name] | {"Scope": scope}
+
+
+def list_acls(aws: Aws, scope: str, names: Iterable[str] = ()) -> dict[str, Doc]:
+    """Summaries by name; stops when all `names` are found (WAF shows a marker on full last pages).
+
+    https://docs.aws.amazon.com/waf/latest/APIReference/API_ListWebACLs.html
+    """
+    wanted = set(names)
+    found: dict[str, Doc] = {}
+    request: Doc = {"Scope": scope, "Limit": 100}
+    while True:
+        reply = aws.read("wafv2", "ListWebACLs", request)
+        page = reply.get("WebACLs") or []
+        found.update({s["Name"]: s for s in page})
+        marker = reply.get("NextMarker")
+        if not page or not marker or marker == request.get("NextMarker"):
+            return found
+        if wanted and wanted <= set(found):
+            return found
+        request["NextMarker"] = marker
+
+
+def _read(aws: Aws, listed: dict[str, Doc], about: dict[str, Target]) -> dict[str, Doc]:
+    jobs: list[tuple[str, str, Callable[[], Any]]] = []
+    for key, target in about.items():
+        summary = listed[key]
+        arn = summary["ARN"]
+        jobs.append((key, "acl", partial(_acl, aws, summary)))
+        jobs.append((key, "logging", partial(_logging, aws, arn)))
+        jobs.append((key, "tags", partial(tags_of, aws, target, arn, partial(_tags, aws, arn))))
+        if summary["Scope"] == "REGIONAL":
+            for kind in _types_of(target):
+                jobs.append((key, f"resources {kind}", partial(_resources, aws, arn, kind)))
+    answers = aws.gather(*(call for _, _, call in jobs))
+    read: dict[str, Doc] = {key: {} for key in about}
+    for (key, part, _), answer in zip(jobs, answers, strict=True):
+        read[key][part] = answer
+    return read
+
+
+def _acl(aws: Aws, summary: Doc) -> Doc:
+    """The web ACL and its token. A token that did not change says that nothing did (case 148)."""
+    cached = aws.cache.get(("wafv2", summary["ARN"]))
+    if cached is not None and cached["lockToken"] == summary.get("LockToken"):
+        return dict(cached)
+    request = {"Name": summary["Name"], "Scope": summary["Scope"], "Id": summary["Id"]}
+    reply = aws.read("wafv2", "GetWebACL", request)
+    doc = {"acl": reply["WebACL"], "lockToken": reply.get("LockToken")}
+    if doc["lockToken"]:
+        aws.cache[("wafv2", summary["ARN"])] = doc
+    return doc
+
+
+def _logging(aws: Aws, arn: str) -> Any:
+    try:
+        reply = aws.read("wafv2", "GetLoggingConfiguration", {"ResourceArn": arn})
+    except AwsFailure as failure:
+        if failure.failure == "not-found":
+            return None  # case 140: the exception means that there is none
+        raise
+    return reply.get("LoggingConfiguration")
+
+
+def _tags(aws: Aws, arn: str) -> dict[str, str]:
+    reply = aws.read("wafv2", "ListTagsForResource", {"ResourceARN": arn})
+    return tag_map(reply.get("TagInfoForResource", {}).get("TagList"))
+
+
+def _resources(aws: Aws, arn: str, kind: str) -> list[str]:
+    request = {"WebACLArn": arn, "ResourceType": kind}
+    return list(aws.read("wafv2", "ListResourcesForWebACL", request).get("ResourceArns") or [])
+
+
+def _types_of(target: Target) -> list[str]:
+    """Kinds of resources to ask for: load balancers, and what is declared. All, to import."""
+    if "scope" not in target.spec:
+        return sorted(_TYPES.values())
+    arns = target.spec.get("associations") or []
+    asked = {_TYPES.get(a.split(":")[2]) for a in arns if a.startswith("arn:")}
+    return sorted({"APPLICATION_LOAD_BALANCER", *(t for t in asked if t)})
+
+
+def _observed(target: Target, summary: Doc, read: Doc) -> Observation:
+    if isinstance(read["acl"], AwsFailure):
+        return Unknown(str(read["acl"]))
+    unknown: dict[str, str] = {}
+    doc: Doc = {"scope": summary["Scope"], "arn": summary["ARN"], **read["acl"]}
+    for part in ("logging", "tags"):
+        if isinstance(read[part], AwsFailure):
+            unknown[part] = str(read[part])
+        else:
+            doc[part] = read[part]
+    if (doc.get("logging") or {}).get("ManagedByFirewallManager"):
+        unknown["logging"] = "Firewall Manager manages the logging of this web ACL"
+    lists = [v for k, v in read.items() if k.startswith("resources ")]
+    failed = [v for v in lists if isinstance(v, AwsFailure)]
+    if failed:
+        unknown["associations"] = str(failed[0])
+    else:
+        doc["resources"] = sorted({arn for arns in lists for arn in arns})
+    return Present(doc, unknown)
+
+
+def holder_of(aws: Aws, resource: str) -> str:
+    """ARN of the web ACL that a resource is associated with; empty for none.
+
+    https://docs.aws.amazon.com/waf/latest/APIReference/API_GetWebACLForResource.html
+    """
+    try:
+        reply = aws.read("wafv2", "GetWebACLForResource", {"ResourceArn": resource})
+    except AwsFailure as failure:
+        if failure.failure == "not-found":
+            return ""
+        raise
+    return str((reply.get("WebACL") or {}).get("ARN", ""))
+
+
+def _look_for_others(aws: Aws, targets: dict[str, Target], found: dict[str, Observation]) -> None:
+    """Whether what we would associate now is in the hands of another web ACL."""
+    asked: list[tuple[str, str]] = []
+    for key, target in targets.items():
+        seen = found[key]
+        if isinstance(seen, Present) and "resources" in seen.doc:
+            wanted = target.spec.get("associations") or []
+            missing = set(wanted) - set(seen.doc["resources"])
+            asked += [(key, arn) for arn in sorted(missing) if not holds_reference(arn)]
+    holders = aws.gather(*(partial(holder_of, aws, arn) for _, arn in asked))
+    for (key, arn), holder in zip(asked, holders, strict=True):
+        seen = found[key]
+        if not isinstance(seen, Present):
+            continue
+        if isinstance(holder, AwsFailure):
+            found[key] = Present(seen.doc, {**seen.unknown, "associations": str(holder)})
+        elif holder and holder != seen.doc["arn"]:
+            elsewhere = {**seen.doc.get("elsewhere", {}), arn: holder}
+            found[key] = Present({**seen.doc, "elsewhere": elsewhere}, seen.unknown)

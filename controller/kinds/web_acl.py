@@ -1,0 +1,441 @@
+"""WebACL: an AWS WAF web ACL with its rules, what it protects and where it logs.
+
+https://docs.aws.amazon.com/waf/latest/APIReference/API_WebACL.html
+Several API resources behind one manifest: the web ACL (found by name and scope), its associations
+(found by asking for them) and its logging configuration (found by its ARN).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import Annotated, Any, ClassVar, Literal
+
+from pydantic import AfterValidator, Field, model_validator
+
+from controller.aws import Aws, AwsFailure, Stale
+from controller.diff import Change, Entry, overlay
+from controller.handler import (
+    READY,
+    Absent,
+    Action,
+    Handler,
+    Observation,
+    Present,
+    Readiness,
+    Target,
+)
+from controller.kindlib.planning import by_field, paths, tag_changes
+from controller.kindlib.reading import tag_list
+from controller.kindlib.waf_acl import (
+    FIELDS,
+    KEPT,
+    CustomResponseBody,
+    Logging,
+    ProtectedField,
+    logging_from_aws,
+    logging_to_aws,
+    settings_from_aws,
+    settings_to_aws,
+)
+from controller.kindlib.waf_codec import RULES, of_shield, rule_to_aws, unreadable
+from controller.kindlib.waf_reads import EDGE_REGION, holder_of, list_acls, observe_acls
+from controller.kindlib.waf_rules import (
+    DefaultAction,
+    EntityName,
+    Immunity,
+    MetricName,
+    Rule,
+    with_baseline,
+)
+from controller.kindlib.waf_translate import printable, wire
+from controller.kindlib.whole import Whole
+from controller.policies import (
+    ActionOption,
+    CreateOnly,
+    Doc,
+    OwnedBy,
+    ServerDefault,
+    Situation,
+    Unordered,
+)
+from controller.references import escape
+from controller.spec import Arn, Outputs, Taggable, holds_reference, text
+
+
+def _acl_name(situation: Situation, live: Any = "") -> Any:
+    return None if live is None else situation.raw.get("acl", {}).get("Name")
+
+
+_DESCRIPTION = text(
+    r"[\w+=:#@/\-,.][\w+=:#@/\-,.\s]+[\w+=:#@/\-,.]",
+    high=256,
+    says="3-256 letters, digits, spaces or +=:#@/-,. and no space at either end",
+)
+
+
+class WebACLSpec(Taggable):
+    """Which requests reach what stands behind it.
+
+    Unless `baseline: false`, three groups of AWS's rules come with it, named `ip-reputation`
+    (priority 100), `common` (200) and `known-bad-inputs` (300). Rules of your own are added to
+    them; a rule of one of these names says only what is to differ, such as
+    `common: {managedGroup: {count: [SizeRestrictions_BODY]}}`.
+    """
+
+    scope: Annotated[Literal["REGIONAL", "CLOUDFRONT"], CreateOnly()] = "REGIONAL"
+    """REGIONAL for load balancers and APIs. CLOUDFRONT only in an environment of us-east-1;
+    distributions name their web ACL themselves."""
+
+    description: Annotated[str, AfterValidator(_DESCRIPTION)] | None = None
+    """What it is for."""
+
+    default_action: DefaultAction = "allow"
+    """What happens to requests that no rule decided on: allow, block, or `{type: block, …}`."""
+
+    baseline: Annotated[bool, ActionOption()] = True
+    """Add AWS's baseline groups to `rules`. AWS adds none; ours is yes."""
+
+    rules: dict[EntityName, Rule] = Field(default_factory=dict)
+    """Rules by name. Atomic: a rule that others add is removed, except those of Shield Advanced
+    (case 129), which stay. Their order is that of their priorities (case 131)."""
+
+    cloud_watch_metrics_enabled: bool = True
+    """Count requests in CloudWatch. AWS has no default; ours is yes."""
+
+    sampled_requests_enabled: bool = True
+    """Keep samples of requests, without bodies. AWS has no default; ours is yes."""
+
+    metric_name: Annotated[
+        MetricName | None,
+        ServerDefault(_acl_name),
+        OwnedBy("the default", lambda *_: False, _acl_name),
+    ] = None
+    """Name of the metric. Default: the web ACL's name."""
+
+    custom_response_bodies: dict[EntityName, CustomResponseBody] = Field(default_factory=dict)
+    """Texts for custom responses, by key."""
+
+    captcha_immunity_time: Annotated[Immunity | None, ServerDefault(300)] = None
+    """Seconds that a solved CAPTCHA is good for. AWS's default: 300."""
+
+    challenge_immunity_time: Annotated[Immunity | None, ServerDefault(300)] = None
+    """Seconds that a passed challenge is good for. AWS's default: 300."""
+
+    token_domains: Annotated[list[str], Unordered(), Field(max_length=10)] = Field(
+        default_factory=list
+    )
+    """Domains whose tokens are accepted besides the protected resource's own."""
+
+    request_body: dict[
+        Literal[
+            "CLOUDFRONT", "API_GATEWAY", "COGNITO_USER_POOL", "APP_RUNNER_SERVICE",
+            "VERIFIED_ACCESS_INSTANCE", "AGENTCORE_GATEWAY",
+        ],
+        Literal["KB_16", "KB_32", "KB_48", "KB_64"],
+    ] = Field(default_factory=dict)  # fmt: skip
+    """How much of a body is inspected, by kind of resource. AWS's default: KB_16; more costs more.
+    Behind a load balancer it is always 8 KB."""
+
+    alb_low_reputation_mode: Annotated[
+        Literal["ACTIVE_UNDER_DDOS", "ALWAYS_ON"], ServerDefault("ACTIVE_UNDER_DDOS")
+    ] = "ACTIVE_UNDER_DDOS"
+    """When load balancers block sources of bad repute by themselves. AWS's default too."""
+
+    data_protection: Annotated[
+        list[Annotated[Any, Whole(lambda: ProtectedField)]], Field(max_length=26), Unordered()
+    ] = Field(default_factory=list)
+    """Parts of requests that are hashed or replaced wherever WAF shows them. None by default."""
+
+    application_attributes: dict[str, list[str]] | None = None
+    """What the console noted about the application; steers its suggestions only."""
+
+    associations: Annotated[list[Arn] | None, Unordered()] = None
+    """ARNs of what it protects. Atomic: others are taken out of its protection. Unset: left alone.
+    A resource that another web ACL protects is not taken from it: that stays Blocked. Load
+    balancers are always looked at, other kinds only if one of them is declared here."""
+
+    logging: Annotated[Logging | Literal["none"] | None, ServerDefault("none")] = None
+    """Full logs of requests. `none`: switched off. Unset: left alone."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _complete(cls, data: Any) -> Any:
+        if not isinstance(data, dict) or not isinstance(data.get("rules") or {}, dict):
+            return data
+        rules = data.get("rules") or {}
+        if data.get("baseline", True) is True:
+            rules = with_baseline(rules)
+        named = {
+            n: r if not isinstance(r, dict) or "metricName" in r else r | {"metricName": n}
+            for n, r in rules.items()
+        }
+        limits = data.get("requestBody")
+        if isinstance(limits, dict):  # the default, however it is spelled, is not said
+            data = data | {"requestBody": {k: v for k, v in limits.items() if v != "KB_16"}}
+        return data | {"rules": named}
+
+    @model_validator(mode="after")
+    def _consistent(self) -> WebACLSpec:
+        if self.scope == "CLOUDFRONT" and self.associations is not None:
+            raise ValueError("scope CLOUDFRONT has no associations: distributions name their ACL")
+        taken: dict[int, str] = {}
+        for name, rule in self.rules.items():
+            if rule.priority in taken and not holds_reference(rule.priority):
+                raise ValueError(f"rules {taken[rule.priority]} and {name} share a priority")
+            taken[rule.priority] = name
+            if key := _unknown_body(rule.action, self.custom_response_bodies):
+                raise ValueError(f"rule {name}: no customResponseBodies named {key}")
+        if key := _unknown_body(self.default_action, self.custom_response_bodies):
+            raise ValueError(f"defaultAction: no customResponseBodies named {key}")
+        for domain in self.token_domains:
+            if not holds_reference(domain) and not re.fullmatch(r"[\w.\-/]{1,253}", domain):
+                raise ValueError(f"tokenDomains: {domain!r} is no domain")
+        return self
+
+
+def _unknown_body(action: Any, bodies: Mapping[str, Any]) -> str:
+    response = action.get("customResponse", {}) if isinstance(action, dict) else {}
+    key = response.get("customResponseBodyKey", "")
+    return "" if not key or key in bodies or holds_reference(key) else str(key)
+
+
+class WebACLOutputs(Outputs):
+    """What others refer to."""
+
+    arn: str
+    """The web ACL's ARN: what a distribution names."""
+
+    id: str
+    """AWS's id of it."""
+
+
+class WebACLHandler(Handler):
+    """Knows web ACLs."""
+
+    kind = "WebACL"
+    spec = WebACLSpec
+    outputs = WebACLOutputs
+    name_pattern = r"[\w\-]{1,128}"
+    name_says = "1-128 letters, digits, _ or -"
+    reads: ClassVar = (
+        "wafv2:ListWebACLs", "wafv2:GetWebACL", "wafv2:GetLoggingConfiguration",
+        "wafv2:ListResourcesForWebACL", "wafv2:GetWebACLForResource",
+        "wafv2:ListTagsForResource", "resourcegroupstaggingapi:GetResources",
+    )  # fmt: skip
+    writes: ClassVar = (
+        "wafv2:CreateWebACL", "wafv2:UpdateWebACL", "wafv2:DeleteWebACL",
+        "wafv2:AssociateWebACL", "wafv2:DisassociateWebACL", "wafv2:PutLoggingConfiguration",
+        "wafv2:DeleteLoggingConfiguration", "wafv2:TagResource", "wafv2:UntagResource",
+    )  # fmt: skip
+
+    def observe(self, aws: Aws, targets: Sequence[Target]) -> dict[str, Observation]:
+        return observe_acls(aws, targets)
+
+    def to_spec(self, doc: Mapping[str, Any]) -> Doc:
+        spec: Doc = {"scope": doc["scope"], "baseline": False, **settings_from_aws(doc["acl"])}
+        if doc.get("resources"):
+            spec["associations"] = list(doc["resources"])
+        if doc.get("logging"):
+            spec["logging"] = logging_from_aws(doc["logging"])
+        return spec | {"tags": doc.get("tags", {})}
+
+    def readiness(self, doc: Mapping[str, Any]) -> Readiness:
+        return READY
+
+    def output(self, doc: Mapping[str, Any]) -> Doc:
+        acl = doc["acl"]
+        return {"name": acl["Name"], "arn": doc["arn"], "id": acl["Id"]}
+
+    def identity(self, doc: Mapping[str, Any]) -> str:
+        return str(doc["acl"]["Id"])
+
+    def plan(
+        self, target: Target, observed: Present | Absent, changes: Sequence[Change]
+    ) -> list[Action]:
+        if isinstance(observed, Absent):
+            return _create(target)
+        doc = observed.doc
+        fields = by_field(changes)
+        live = escape(self.to_spec(doc))
+        actions = _update(target, doc, live, [c for c in changes if c.top in FIELDS])
+        if todo := fields.get("associations"):
+            actions += _associations(target, doc, paths(todo))
+        if todo := fields.get("logging"):
+            wanted = overlay(live, target.spec, todo)["logging"]
+            logging = wanted if wanted != "none" else None
+            current = escape(doc.get("logging"))
+            actions.append(_logging(logging, doc["arn"], current, paths(todo)))
+        if todo := fields.get("tags"):
+            put, gone = tag_changes(todo)
+            if put:
+                params: Doc = {"ResourceARN": doc["arn"], "Tags": tag_list(put)}
+                done = paths([c for c in todo if c.wanted is not None])
+                actions.append(Action("wafv2", "TagResource", params, done, step="tag"))
+            if gone:
+                params = {"ResourceARN": doc["arn"], "TagKeys": gone}
+                done = paths([c for c in todo if c.wanted is None])
+                actions.append(Action("wafv2", "UntagResource", params, done, step="untag"))
+        return actions
+
+    def delete(self, target: Target, observed: Present) -> list[Action]:
+        """What it protects is let go first: AWS deletes no web ACL that protects something."""
+        doc = observed.doc
+        actions = [
+            _dissociate(doc["arn"], arn, (), "destructive") for arn in doc.get("resources", [])
+        ]
+        params = {"Name": doc["acl"]["Name"], "Scope": doc["scope"], "Id": doc["acl"]["Id"]}
+        gone = Action(
+            "wafv2", "DeleteWebACL", params, risk="destructive", step="delete", deletes=True,
+            after=tuple(a.step for a in actions), volatile={"LockToken": doc["lockToken"]},
+        )  # fmt: skip
+        return [*actions, gone]
+
+    def apply(self, aws: Aws, target: Target, action: Action, params: Doc) -> Doc:
+        """As usual; a lost race for the lock is `Stale` (case 148), and so is a resource that is
+        in another web ACL's hands: AWS would move or release it without a word."""
+        request = wire(params)
+        if action.operation in ("AssociateWebACL", "DisassociateWebACL"):
+            holder = holder_of(aws, request["ResourceArn"])
+            if holder and holder != request["WebACLArn"]:
+                raise Stale(f"{request['ResourceArn']} is associated with {holder}")
+            if action.operation == "DisassociateWebACL":
+                request.pop("WebACLArn")
+        try:
+            reply = aws.write(action.service, action.operation, request)
+        except AwsFailure as failure:
+            if failure.failure == "stale":
+                raise Stale(str(failure)) from None
+            raise
+        return self.reply_output(action, reply)
+
+    def reply_output(self, action: Action, reply: Mapping[str, Any]) -> Doc:
+        if action.operation != "CreateWebACL":
+            return {}
+        made = reply["Summary"]
+        return {"name": made["Name"], "arn": made["ARN"], "id": made["Id"]}
+
+    def discover(self, aws: Aws) -> list[str]:
+        found = list(list_acls(aws, "REGIONAL"))
+        if aws.region == EDGE_REGION:
+            found += [name for name in list_acls(aws, "CLOUDFRONT") if name not in found]
+        return found
+
+
+def _create(target: Target) -> list[Action]:
+    """The web ACL, then what needs its ARN."""
+    spec = target.spec
+    params: Doc = {"Name": target.name, "Scope": spec["scope"]}
+    params |= settings_to_aws(spec, target.name, FIELDS, {})
+    params["Rules"] = _in_order(rule_to_aws(n, r) for n, r in spec.get("rules", {}).items())
+    params["Tags"] = tag_list(target.tags)
+    actions = [Action("wafv2", "CreateWebACL", params, step="create", creates=True)]
+    for arn in spec.get("associations") or []:
+        actions.append(_associate("${self.arn}", arn, ("associations",), ("create",)))
+    logging = spec.get("logging")
+    if isinstance(logging, Mapping):
+        actions.append(_logging(logging, "${self.arn}", None, ("logging",), ("create",)))
+    return actions
+
+
+def _update(target: Target, doc: Mapping[str, Any], live: Doc, todo: list[Change]) -> list[Action]:
+    """UpdateWebACL replaces everything: what is not in `todo` is sent just as AWS showed it.
+
+    Empty if AWS shows something that our botocore has no words for: it could not be sent back.
+    """
+    acl = doc["acl"]
+    kept = {name: acl[name] for name in KEPT if acl.get(name) not in (None, "", [], {})}
+    if not todo or unreadable(kept):
+        return []
+    base: Doc = escape(printable(kept))
+    merged = overlay(live, target.spec, todo)
+    only = {c.top for c in todo}
+    params: Doc = {"Name": acl["Name"], "Scope": doc["scope"], "Id": acl["Id"]}
+    params |= settings_to_aws(merged, target.name, only, base)
+    params["Rules"] = base.get("Rules", [])
+    if "rules" in only:
+        params["Rules"] = _rules(target, merged.get("rules", {}), params["Rules"], todo)
+    volatile = {"LockToken": doc["lockToken"]}
+    return [Action("wafv2", "UpdateWebACL", params, paths(todo), step="update", volatile=volatile)]
+
+
+def _rules(
+    target: Target, merged: Mapping[str, Doc], live: Sequence[Doc], todo: Sequence[Change]
+) -> list[Doc]:
+    """Rules as they are to be: untouched ones and Shield's word for word (case 129)."""
+    about = [c for c in todo if c.top == "rules"]
+    changed = {part.key for c in about for part in c.parts[1:2] if isinstance(part, Entry)}
+    desired = target.spec.get("rules", {})
+    out = []
+    for raw in live:
+        if of_shield(raw) or (raw["Name"] in merged and raw["Name"] not in changed):
+            out.append(raw)
+    for name in sorted(changed & set(merged)):
+        out.append(rule_to_aws(name, _one_statement(merged[name], desired.get(name, {}))))
+    return _in_order(out)
+
+
+def _one_statement(merged: Doc, desired: Mapping[str, Any]) -> Doc:
+    """A merged rule has the statement of both sides where its kind changed: the desired one."""
+    kinds = {*RULES.arms, "raw"}
+    found = [k for k in merged if k in kinds]
+    keep = next((k for k in found if k in desired), found[0] if found else "")
+    rule = {k: v for k, v in merged.items() if k not in kinds or k == keep}
+    if keep == "managedGroup":
+        ours, theirs = desired.get(keep, {}), rule[keep]
+        if len(found) > 1 or ("version" not in ours and _names(ours) - _names(theirs)):
+            rule[keep] = dict(ours)
+    for one, other in (("action", "override"), ("override", "action")):
+        if one in rule and other in rule and one in desired:
+            rule.pop(other)
+    return rule
+
+
+def _names(group: Mapping[str, Any]) -> set[Any]:
+    return {(group.get("vendor"), group.get("name"))}
+
+
+def _in_order(rules: Any) -> list[Doc]:
+    return sorted(rules, key=lambda rule: (rule["Priority"], rule["Name"]))
+
+
+def _associations(target: Target, doc: Mapping[str, Any], done: tuple[str, ...]) -> list[Action]:
+    """One call for each resource; none for one that another web ACL protects."""
+    wanted, have = set(target.spec.get("associations") or []), set(doc["resources"])
+    free = wanted - have - set(doc.get("elsewhere", {}))
+    actions = [_associate(doc["arn"], arn, done) for arn in sorted(free)]
+    return actions + [_dissociate(doc["arn"], arn, done) for arn in sorted(have - wanted)]
+
+
+def _associate(
+    acl: str, resource: str, changes: tuple[str, ...], after: tuple[str, ...] = ()
+) -> Action:
+    params = {"WebACLArn": acl, "ResourceArn": resource}
+    return Action(
+        "wafv2", "AssociateWebACL", params, changes, step=f"associate {resource}", after=after
+    )
+
+
+def _dissociate(
+    acl: str, resource: str, changes: tuple[str, ...], risk: Literal["safe", "destructive"] = "safe"
+) -> Action:
+    return Action(
+        "wafv2", "DisassociateWebACL", {"ResourceArn": resource}, changes, risk,
+        step=f"dissociate {resource}", volatile={"WebACLArn": acl},
+        note="it is then unprotected",
+    )  # fmt: skip
+
+
+def _logging(
+    logging: Mapping[str, Any] | None,
+    arn: str,
+    live: Mapping[str, Any] | None,
+    changes: tuple[str, ...],
+    after: tuple[str, ...] = (),
+) -> Action:
+    if logging is None:
+        scoped = {k: live[k] for k in ("LogType", "LogScope") if live and k in live}
+        params: Doc = {"ResourceArn": arn, **scoped}
+        return Action("wafv2", "DeleteLoggingConfiguration", params, changes, step="logging")
+    params = {"LoggingConfiguration": logging_to_aws(logging, arn, live)}
+    return Action("wafv2", "PutLoggingConfiguration", params, changes, step="logging", after=after)
