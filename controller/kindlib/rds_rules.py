@@ -9,6 +9,7 @@ import re
 from collections.abc import Iterable
 from typing import Any, Literal
 
+from controller.kindlib.values import number
 from controller.policies import Doc
 from controller.spec import holds_reference
 
@@ -63,11 +64,6 @@ ADVANCED_DAYS = 465
 def family(engine: str) -> str:
     """The engine without its edition: `oracle-se2` → `oracle`."""
     return engine.partition("-")[0]
-
-
-def number(value: Any) -> int | None:
-    """A number that is known already; None for a reference or nothing."""
-    return value if isinstance(value, int) and not isinstance(value, bool) else None
 
 
 def user_complaints(engine: str, user: str) -> Iterable[str]:

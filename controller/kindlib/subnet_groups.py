@@ -5,9 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Annotated, Any, ClassVar
-
-from pydantic import AfterValidator
+from typing import Any, ClassVar
 
 from controller.aws import Aws, AwsFailure
 from controller.diff import Change
@@ -25,11 +23,7 @@ from controller.kindlib.planning import by_field, paths
 from controller.kindlib.reading import all_unknown, tag_list, tags_of
 from controller.kindlib.resource_tags import reader, tag_actions
 from controller.policies import Doc
-from controller.spec import Outputs, text
-
-SubnetId = Annotated[
-    str, AfterValidator(text(r"subnet-[0-9a-f]{8,17}", says="must be a subnet id (subnet-…)"))
-]
+from controller.spec import Outputs
 
 
 class GroupOutputs(Outputs):

@@ -3,9 +3,29 @@
 from __future__ import annotations
 
 import re
-from typing import Any
+from typing import Annotated, Any
+
+from pydantic import AfterValidator, BeforeValidator
 
 from controller.policies import Situation
+from controller.spec import text
+
+
+def _quoted(value: Any) -> Any:
+    """YAML reads 16 as a number, which is fine, and 16.10 as 16.1, which is not."""
+    if isinstance(value, int) and not isinstance(value, bool):
+        return str(value)
+    if isinstance(value, float):
+        raise ValueError(f"write it in quotes: unquoted, 16.10 becomes 16.1 (read: {value})")
+    return value
+
+
+VersionText = Annotated[
+    str,
+    BeforeValidator(_quoted),
+    AfterValidator(text(r"\d[\w.-]*", says='must be a version, as "16" or "16.4"')),
+]
+"""An engine version, or the beginning of one."""
 
 
 def parts(version: str) -> tuple[int, ...]:

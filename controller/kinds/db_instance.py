@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import AfterValidator, BeforeValidator, Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
 from controller.aws import Aws, AwsFailure
 from controller.diff import Change
@@ -35,12 +35,13 @@ from controller.kindlib.rds_rules import (
     database_complaints,
     insight_complaints,
     log_complaints,
-    number,
     user_complaints,
 )
 from controller.kindlib.rds_storage import complaints, default_of
 from controller.kindlib.reading import all_unknown
 from controller.kindlib.resource_tags import tag_actions
+from controller.kindlib.values import SecurityGroupId, number
+from controller.kindlib.versions import VersionText
 from controller.kindlib.windows import HalfHourDaily, HalfHourWeekly, overlap
 from controller.policies import (
     AnyWhenUndeclared,
@@ -53,19 +54,6 @@ from controller.policies import (
     VersionPrefix,
 )
 from controller.spec import Arn, Model, Outputs, SecretText, Taggable, holds_reference, text
-
-
-def _version_text(value: Any) -> Any:
-    if isinstance(value, int) and not isinstance(value, bool):
-        return str(value)
-    if isinstance(value, float):
-        raise ValueError(f"write it in quotes, or 16.10 becomes 16.1 (read: {value})")
-    return value
-
-
-SecurityGroupId = Annotated[
-    str, AfterValidator(text(r"sg-[0-9a-f]{8,17}", says="must be a security group id (sg-…)"))
-]
 
 
 class PerformanceInsights(Model):
@@ -91,9 +79,7 @@ class DBInstanceSpec(Taggable):
     """Database engine. Aurora is none of these: its instances belong to clusters."""
 
     engine_version: Annotated[
-        str | None,
-        BeforeValidator(_version_text),
-        AfterValidator(lambda v: v if v is None else text(r"\d[\w.-]*")(v)),
+        VersionText | None,
         VersionPrefix(cases=(60,)),
         OwnedBy("AWS's minor version upgrades, or cluster or primary", upgraded, cases=(61, 93)),
         AnyWhenUndeclared(),
@@ -383,11 +369,9 @@ class DBInstanceHandler(Handler):
     ) -> list[Action]:
         if isinstance(observed, Absent):
             return [creation(target)]
-        actions = modifications(target, observed.doc, changes)
-        if tags := [c for c in changes if c.top == "tags"]:
-            arn = observed.doc.get("DBInstanceArn") or target.arn("rds", f"db:{target.name}")
-            actions += tag_actions("rds", arn, tags)
-        return actions
+        tags = [c for c in changes if c.top == "tags"]
+        arn = observed.doc.get("DBInstanceArn") or target.arn("rds", f"db:{target.name}")
+        return tag_actions("rds", arn, tags) + modifications(target, observed.doc, changes)
 
     def delete(self, target: Target, observed: Present) -> list[Action]:
         """With a final snapshot, named after the instance, and its automated backups kept.
