@@ -13,7 +13,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field, model_validator
 
-from controller.aws import Aws
+from controller.aws import Aws, AwsFailure
 from controller.diff import Change, Entry, overlay
 from controller.fields import fields_of
 from controller.handler import Action, Target
@@ -287,7 +287,7 @@ def scaling_actions(
             }
             actions.append(
                 Action(SERVICE, "PutScalingPolicy", params, paths(made), step=f"policy-{key}",
-                       after=after, creates=key not in before)
+                       after=after, creates=there is None)
             )  # fmt: skip
         elif key in before:
             actions.append(
@@ -340,8 +340,21 @@ def deregister(resource_id: str, changes: tuple[str, ...] = ()) -> Action:
         "ScalableDimension": DIMENSION,
     }
     return Action(
-        SERVICE, "DeregisterScalableTarget", params, changes, step="scalable-target", deletes=True
-    )
+        SERVICE, "DeregisterScalableTarget", params, changes, risk="destructive",
+        step="scalable-target", deletes=True,
+    )  # fmt: skip
+
+
+def not_seen_yet(action: Action, failure: AwsFailure) -> AwsFailure:
+    """The failure, as `busy` where what it misses was made a moment ago.
+
+    Application Auto Scaling learns of a new service, and its policies of a new target, after "a
+    brief delay" (RegisterScalableTarget): that says nothing against the call.
+    """
+    missing = failure.failure == "not-found" or "doesn't exist" in failure.message
+    if action.operation in ("RegisterScalableTarget", "PutScalingPolicy") and missing:
+        return AwsFailure("busy", failure.code, failure.message, failure.call)
+    return failure
 
 
 def _policy_request(policy: Doc) -> Doc:

@@ -30,10 +30,10 @@ _MEMBERS = (
 def register(
     target: Target, task: Doc, live: Mapping[str, Any], changes: Sequence[Change] = ()
 ) -> Action:
-    """The call that registers a revision; `live`: the one in force (or nothing)."""
+    """The call that registers a revision; `live`: the one in force, {} if there is no service."""
     return Action(
         "ecs", "RegisterTaskDefinition", register_request(target, task, live), paths(changes),
-        step="task-definition", creates=True,
+        step="task-definition", creates=not live,
         note="unless the family's newest revision is the same",
     )  # fmt: skip
 

@@ -230,6 +230,8 @@ def deployment_spec(raw: Mapping[str, Any]) -> Doc:
 def deployment_request(spec: Mapping[str, Any], live: Mapping[str, Any]) -> Doc:
     """Our deployment configuration in AWS's words; what can't be declared stays as it is."""
     out = copy.deepcopy(not_empty(live))
+    if not (out.get("alarms") or {}).get("alarmNames"):
+        out.pop("alarms", None)  # case 37: AWS's way to say none
     out |= {k: v for k, v in spec.items() if k != "circuitBreaker"}
     out["deploymentCircuitBreaker"] = dict(spec["circuitBreaker"])
     return out

@@ -15,7 +15,7 @@ from typing import Any
 from controller.aws import Aws, AwsFailure
 from controller.handler import Absent, Observation, Present, Target, Unknown
 from controller.kindlib.autoscaling import read_policies, read_schedule, read_targets
-from controller.kindlib.reading import batches
+from controller.kindlib.reading import ENVIRONMENT_TAG, RESOURCE_TAG, batches, tag_map
 from controller.kindlib.task_definition import TASK_FIELDS, read_definition
 from controller.policies import Doc
 from controller.spec import holds_reference
@@ -25,16 +25,16 @@ ROLLOUT_FIELDS = (
 )  # fmt: skip
 """Fields beside the task's that a service revision holds: a roll-back restores them too."""
 
-Evidence = tuple[str, str]
-"""A cluster's name and a service's name."""
+Place = tuple[str, str]
+"""A cluster, by name or ARN, and a service's name."""
 
 
 @dataclass
 class _First:
     """What the first wave found. failed: why the services of a cluster could not be read."""
 
-    services: dict[Evidence, Doc] = field(default_factory=dict)
-    failed: dict[Evidence, str] = field(default_factory=dict)
+    services: dict[Place, Doc] = field(default_factory=dict)
+    failed: dict[Place, str] = field(default_factory=dict)
     targets: dict[str, Doc] = field(default_factory=dict)
     policies: dict[str, list[Doc]] = field(default_factory=dict)
     scaling_failure: str = ""
@@ -53,36 +53,33 @@ def resource_id(cluster: str, service: str) -> str:
 def observe_services(
     aws: Aws, targets: Sequence[Target], differs: Callable[[Target, Doc], bool]
 ) -> dict[str, Observation]:
-    """Look at all services. differs: whether what a document says is not what its target wants."""
+    """Look at all services. differs: whether what a document says may not be what is wanted.
+
+    A service whose cluster is not known (its reference is not filled in yet, or nothing but its
+    name is remembered) is looked for in all clusters.
+    """
     observed: dict[str, Observation] = {}
-    wanted: dict[str, list[Evidence]] = {}
+    wanted: dict[str, list[Place]] = {}
     for target in targets:
         cluster = target.spec.get("cluster")
-        if cluster is None:
-            try:
-                wanted[target.key] = [(c, target.name) for c in all_clusters(aws)]
-            except AwsFailure as failure:
-                observed[target.key] = Unknown(str(failure))
-        elif holds_reference(cluster):
-            observed[target.key] = Absent()  # in a cluster that is yet to be made
-        else:
+        if cluster is not None and not holds_reference(cluster):
             wanted[target.key] = [(str(cluster), target.name)]
-    first = _first_wave(aws, sorted({p for places in wanted.values() for p in places}))
-    found: list[tuple[Target, Doc]] = []
-    for target in targets:
-        places = wanted.get(target.key)
-        if places is None:
             continue
-        answer = _found(target, places, first)
+        try:
+            wanted[target.key] = [(c, target.name) for c in all_clusters(aws)]
+        except AwsFailure as failure:
+            observed[target.key] = Unknown(str(failure))
+    first = _first_wave(aws, sorted({p for places in wanted.values() for p in places}))
+    jobs: dict[str, Callable[[], Present]] = {}
+    for target in targets:
+        if target.key not in wanted:
+            continue
+        answer = _found(target, wanted[target.key], first)
         if isinstance(answer, dict):
-            found.append((target, answer))
+            jobs[target.key] = partial(_second_wave, aws, target, answer, first, differs)
         else:
             observed[target.key] = answer
-    jobs = [partial(_second_wave, aws, t, s, first, differs) for t, s in found]
-    for (target, _), answer in zip(found, aws.gather(*jobs), strict=True):
-        if isinstance(answer, BaseException):
-            raise answer
-        observed[target.key] = answer
+    observed |= zip(jobs, aws.gather(*jobs.values()), strict=True)
     return {t.key: observed[t.key] for t in targets}
 
 
@@ -94,7 +91,7 @@ def all_clusters(aws: Aws) -> list[str]:
     return found
 
 
-def _first_wave(aws: Aws, places: Sequence[Evidence]) -> _First:
+def _first_wave(aws: Aws, places: Sequence[Place]) -> _First:
     first = _First()
     if not places:
         return first
@@ -113,8 +110,6 @@ def _first_wave(aws: Aws, places: Sequence[Evidence]) -> _First:
             if answer.failure != "not-found":
                 first.failed |= {(cluster, name): str(answer) for name in names}
             continue
-        if isinstance(answer, BaseException):
-            raise answer
         for service in answer.get("services") or ():
             first.services[cluster, service["serviceName"]] = service
         for failure in answer.get("failures") or ():
@@ -124,8 +119,6 @@ def _first_wave(aws: Aws, places: Sequence[Evidence]) -> _First:
     for answer in answers[-2:]:
         if isinstance(answer, AwsFailure):
             first.scaling_failure = str(answer)
-        elif isinstance(answer, BaseException):
-            raise answer
     if not first.scaling_failure:
         first.targets, first.policies = answers[-2:]
     return first
@@ -136,13 +129,18 @@ def _describe(aws: Aws, cluster: str, names: Sequence[str]) -> Any:
     return aws.read("ecs", "DescribeServices", request)
 
 
-def _found(target: Target, places: Sequence[Evidence], first: _First) -> Doc | Absent | Unknown:
+def _found(target: Target, places: Sequence[Place], first: _First) -> Doc | Absent | Unknown:
     """The one service that a target means, or what else is known of it."""
     for place in places:
         if place in first.failed:
             return Unknown(first.failed[place])
     here = [first.services[p] for p in places if p in first.services]
     alive = [s for s in here if s.get("status") != "INACTIVE"]
+    cluster = target.spec.get("cluster")
+    if cluster is None or holds_reference(cluster):
+        ours = [s for s in alive if _is_ours(target, s)]
+        # Others' services of that name elsewhere say nothing of a cluster that is yet to be made.
+        alive = ours if ours or cluster is not None else alive
     if not alive:
         return Absent()
     if len(alive) > 1:
@@ -154,6 +152,11 @@ def _found(target: Target, places: Sequence[Evidence], first: _First) -> Doc | A
             "stopped"
         )
     return alive[0]
+
+
+def _is_ours(target: Target, service: Mapping[str, Any]) -> bool:
+    tags = tag_map(service.get("tags"), "key")
+    return all(tags.get(k) == target.tags.get(k) for k in (ENVIRONMENT_TAG, RESOURCE_TAG))
 
 
 def _second_wave(

@@ -19,7 +19,7 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field, model_validator
 
-from controller.aws import Aws
+from controller.aws import Aws, AwsFailure
 from controller.diff import Change, Views, diff
 from controller.fields import Field as FieldTree
 from controller.fields import fields_of
@@ -38,6 +38,7 @@ from controller.kindlib.autoscaling import (
     autoscaling_spec,
     clamp_to_bounds,
     deregister,
+    not_seen_yet,
     scaling_actions,
 )
 from controller.kindlib.planning import by_field, paths
@@ -81,6 +82,7 @@ from controller.policies import (
     Situation,
     Unordered,
 )
+from controller.references import escape
 from controller.spec import Outputs, holds_reference
 
 
@@ -300,10 +302,11 @@ class ServiceHandler(Handler):
         return observe_services(aws, targets, self._differs)
 
     def _differs(self, target: Target, doc: Doc) -> bool:
-        """Whether the revision in force is not the one that the target wants."""
-        live = self.to_spec(doc)
+        """Whether the revision in force is, or may be, not the one that the target wants."""
+        live = escape(self.to_spec(doc))
         views = Views(target.spec, live, None, {}, {}, {}, Situation(target.spec, live, doc))
-        return any(c.cls in ("differs", "immutable") for c in diff(_rollout_fields(), views))
+        changes = diff(_rollout_fields(), views)
+        return any(c.cls in ("differs", "immutable", "unknown") for c in changes)
 
     def to_spec(self, doc: Mapping[str, Any]) -> Doc:
         service = doc["service"]
@@ -372,7 +375,7 @@ class ServiceHandler(Handler):
     ) -> list[Action]:
         if isinstance(observed, Absent):
             return create(target)
-        doc = observed.doc
+        doc = escape(observed.doc)
         service = doc["service"]
         live = self.to_spec(doc)
         fields = by_field(changes)
@@ -419,7 +422,10 @@ class ServiceHandler(Handler):
                 return {"taskDefinitionArn": arn}
         elif action.operation == "CreateService":
             params = {**params, "clientToken": uuid.uuid4().hex}
-        return super().apply(aws, target, action, params)
+        try:
+            return super().apply(aws, target, action, params)
+        except AwsFailure as failure:
+            raise not_seen_yet(action, failure) from None
 
     def reply_output(self, action: Action, reply: Mapping[str, Any]) -> Doc:
         if action.operation == "RegisterTaskDefinition":
