@@ -166,7 +166,7 @@ def _own_words(path: Path, error: Any) -> str:
     """The message of one of our own checks."""
     message = str(error.get("ctx", {}).get("error") or error["msg"])
     value = error["input"]
-    if isinstance(value, (Mapping, list, BaseModel)):
+    if isinstance(value, (Mapping, BaseModel)):
         return message
     if isinstance(value, str) and hide(path, value) and value:
         message = message.replace(value, "…")

@@ -56,6 +56,26 @@ class _Generator(GenerateJsonSchema):
                 made = {**made, name: bound}
         return made
 
+    def function_before_schema(
+        self, schema: core_schema.BeforeValidatorFunctionSchema
+    ) -> JsonSchemaValue:
+        """A `Whole` with a short form may be that one member alone."""
+        made = super().function_before_schema(schema)
+        whole = getattr(schema["function"]["function"], "__self__", None)
+        if not isinstance(whole, Whole) or not whole.short:
+            return made
+        member = self.resolve_ref_schema(made).get("properties", {}).get(whole.short)
+        return {"anyOf": [member, made]} if member else made
+
+    def dict_schema(self, schema: core_schema.DictSchema) -> JsonSchemaValue:
+        """Keys have their own rule, beside the values': other keys are no free space."""
+        made = super().dict_schema(schema)
+        patterns: Schema = made.pop("patternProperties", {})
+        for pattern, inner in patterns.items():
+            made["propertyNames"] = {**made.get("propertyNames", {}), "pattern": pattern}
+            made["additionalProperties"] = inner
+        return made
+
 
 def document_schema() -> Schema:
     """The schema of one document: what it may hold depends on its `kind`."""
@@ -168,7 +188,7 @@ def _finish(schema: Any, names: Mapping[str, str], *, references: bool) -> Any:
             continue
         if key == "$ref":
             out[key] = f"#/$defs/{names[value.rpartition('/')[2]]}"
-        elif key in ("properties", "patternProperties"):
+        elif key == "properties":
             out[key] = {n: _value(v, names, references=references) for n, v in value.items()}
         elif key in ("additionalProperties", "items"):
             out[key] = _value(value, names, references=references)

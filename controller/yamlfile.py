@@ -247,10 +247,10 @@ class _Reader:
         if not event.implicit[0] or event.tag is not None:
             return text
         if text == "<<":
-            self.flaw(event, path, "a merge key (<<): write the members out")
+            self.flaw(event, (*path, text), "a merge key (<<): write the members out")
         elif text in _NULLS or not isinstance(_plain(text), str):
             shown = text or "(nothing)"
-            self.flaw(event, path, f"the key {shown} is no text: put it in quotes")
+            self.flaw(event, (*path, text), f"the key {shown} is no text: put it in quotes")
         return text
 
     def scalar(self, event: Any, path: Path) -> Any:

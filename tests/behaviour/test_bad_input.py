@@ -29,6 +29,7 @@ ARN = "arn:aws:sns:eu-central-1:123456789012:topic"
 EXAMPLES = {
     "until": "2026-12-31",
     "interval": "5m",
+    "command": ["CMD", "true"],
 }
 """Values for fields whose own checks the schema can't tell."""
 

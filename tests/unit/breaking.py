@@ -92,6 +92,9 @@ class Breaker:
         elif kind == "object":
             if (most := arm.get("maxProperties")) is not None:
                 yield path, "too many", {f"k{n}": self._any(arm) for n in range(most + 1)}
+            names = arm.get("propertyNames")
+            if names and self._refused({"type": "string", **self._plain(names)}, ODD):
+                yield (*path, ODD), "key", self._any(arm)
             if isinstance(arm.get("additionalProperties"), dict):
                 yield from self._walk(arm["additionalProperties"], (*path, "*"), around)
         elif kind == "array":
@@ -206,18 +209,25 @@ class Breaker:
         doc = copy.deepcopy(self.good)
         node, schema = doc, self.root
         for depth, part in enumerate(path[:-1]):
-            schema = self._down(schema, part, path[: depth + 1])
+            around, schema = schema, self._down(schema, part, path[: depth + 1])
+            key: Any = part
             if part == "*":
-                if not node:
-                    node["sample"] = self.example(schema)
-                part = next(iter(node))
-            elif isinstance(part, int):
-                if not node:
-                    node.append(self.example(schema))
-            elif part not in node or not self._fits(node[part], path[depth + 1]):
-                node[part] = self._fitting(schema, part, path[depth + 1])
-            node = node[part]
+                key = next(iter(node), None) or self._key(around)
+            elif isinstance(part, int) and not node:
+                node.append(None)
+            there = key in node if isinstance(node, dict) else node[key] is not None
+            if not there or not self._fits(node[key], path[depth + 1]):
+                node[key] = self._fitting(schema, str(key), path[depth + 1])
+            node = node[key]
         return doc
+
+    def _key(self, schema: Schema) -> str:
+        """A key that a map allows."""
+        for arm in self._arms(schema):
+            for inner in self._arms(self._plain(arm)):
+                if names := self._plain(inner).get("propertyNames"):
+                    return str(self.example(names))
+        return "sample"
 
     @staticmethod
     def _fits(value: Any, next_part: str | int) -> bool:
@@ -241,7 +251,7 @@ class Breaker:
             return arm.get("type") == "array"
         if part == "*":
             return arm.get("type") == "object" and "properties" not in arm
-        return part == "bogusField" or part in arm.get("properties", {})
+        return part in ("bogusField", ODD) or part in arm.get("properties", {})
 
     def _down(self, schema: Schema, part: str | int, path: Path) -> Schema:
         for arm in self._arms(schema):
@@ -256,6 +266,12 @@ class Breaker:
                     return dict(inner["properties"][part])
         raise ValueError(f"no schema for {path}")
 
+    def _schema_at(self, path: Path) -> Schema:
+        schema = self.root
+        for depth, part in enumerate(path):
+            schema = self._down(schema, part, path[: depth + 1])
+        return schema
+
     def _broken(self, doc: Any, path: Path, bad: Any) -> Any:
         node = doc
         for part in path[:-1]:
@@ -266,7 +282,7 @@ class Breaker:
         elif isinstance(last, int):
             node[:1] = [bad]
         elif last == "*":
-            node[next(iter(node), "sample")] = bad
+            node[next(iter(node), None) or self._key(self._schema_at(path[:-1]))] = bad
         else:
             node[last] = bad
         return doc

@@ -35,6 +35,7 @@ SAMPLES: dict[str, Doc] = {
     "Secret": {},
     "Service": {
         "cluster": "main",
+        "desiredCount": 2,
         "cpu": 256,
         "memory": 512,
         "executionRoleArn": ROLE,
