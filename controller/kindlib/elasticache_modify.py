@@ -122,7 +122,7 @@ def _risk(name: str, fields: Mapping[str, Any], spec: Doc, live: Doc) -> Risk:
         jump = major(spec["engine"], spec[name]) != major(spec["engine"], before)
         return "irreversible" if jump else "disruptive"
     if name == "snapshotRetentionLimit" and spec[name] < live.get(name, 0):
-        return "destructive"  # the older snapshots are deleted
+        return "irreversible" if spec[name] else "destructive"  # older snapshots, or all, go
     return "disruptive" if name in _DISRUPTIVE else "safe"
 
 
@@ -264,11 +264,13 @@ def _rotation(target: Target, doc: Mapping[str, Any], changes: Sequence[Change])
     ROTATE adds the token beside the old one, SET leaves it alone. AWS shows neither which token is
     in force nor whether a ROTATE awaits its SET. So a tag, written first, says which version is
     being phased in and when the token was last modified before; once AWS shows a later date, the
-    ROTATE has happened and SET is due. The change counts as made by SET only.
+    ROTATE has happened and SET is due. The change counts as made by SET only. AUTH needs TLS to be
+    required first.
     """
     token = target.spec["authToken"]
     version = re.search(r"@([\w-]+)\}", token)
-    if "tags" not in doc or version is None:
+    required = doc["group"].get("TransitEncryptionMode", "required") == "required"
+    if "tags" not in doc or version is None or not required:
         return []
     stamp = last_modified(doc["group"])
     marked, _, before = doc["tags"].get(MARK, "").rpartition(".")

@@ -50,8 +50,10 @@ def observed(
     arn = arn_of(target, group)
     ask = reader(aws, "elasticache", arn)
     try:
-        # The shared hint lags; a token's rotation must not be judged by it.
-        doc["tags"] = ask() if "authToken" in target.spec else tags_of(aws, target, arn, ask)
+        # The shared hint lags, and a token's rotation must not be judged by it. While the group is
+        # busy AWS refuses to show tags, and nothing is judged.
+        careful = "authToken" in target.spec and group.get("Status") == "available"
+        doc["tags"] = ask() if careful else tags_of(aws, target, arn, ask)
     except AwsFailure as failure:
         unknown["tags"] = str(failure)
     return Present(doc, unknown)

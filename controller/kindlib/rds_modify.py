@@ -108,12 +108,10 @@ def _risk(name: str, fields: Mapping[str, Any], spec: Doc, live: Doc) -> Risk:
         engine, before = spec["engine"], live.get("engineVersion", "")
         jump = major(engine, spec[name]) != major(engine, before)
         return "irreversible" if jump else "disruptive"
-    if name == "deletionProtection":
-        return "safe" if spec[name] else "destructive"
     if name == "backupRetentionPeriod":
         days, before = spec[name], live.get(name, 0)
         if days < before:
-            return "destructive"  # the older backups are deleted
+            return "irreversible" if days else "destructive"  # older backups, or all, are deleted
         return "safe" if before else "disruptive"  # switching backups on stops I/O for a while
     return "disruptive" if name in _DISRUPTIVE else "safe"
 

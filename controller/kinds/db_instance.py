@@ -86,7 +86,8 @@ class DBInstanceSpec(Taggable):
     ] = None
     """Version, as far as it matters to you: `"16"` is met by every 16.x, and minor upgrades that
     AWS makes are its own business while `autoMinorVersionUpgrade` is on. Never lowered. Undeclared:
-    AWS's default version at creation. Another major version is irreversible and wants approval."""
+    AWS's default version at creation. Another major version can't be taken
+    back."""
 
     db_instance_class: Annotated[
         str,
@@ -193,9 +194,9 @@ class DBInstanceSpec(Taggable):
         int, Field(ge=0, le=35), OwnedBy("AWS Backup, or cluster or primary",
                                          backed_up_by_others, cases=(64, 93, 94)),
     ] = 7  # fmt: skip
-    """Days that automated backups are kept: how far back a point-in-time restore reaches. 0
-    switches them off and deletes those there are. AWS's own default is 1. Lowering it deletes the
-    older backups and wants approval."""
+    """Days that automated backups are kept: how far back a point-in-time restore reaches. AWS's own
+    default is 1. Lowering it deletes the older backups. 0 switches them off and deletes all there
+    are: at creation that is as you like, later it is left to a person."""
 
     preferred_backup_window: Annotated[
         HalfHourDaily | None, AnyWhenUndeclared(cases=(63,)),
@@ -209,7 +210,7 @@ class DBInstanceSpec(Taggable):
 
     deletion_protection: bool = True
     """Refuse deletion by anyone. AWS's own default is false. It is switched off only if `false` is
-    written here, and that wants approval."""
+    written here, never to make a deletion possible."""
 
     copy_tags_to_snapshot: Annotated[bool, FOLLOWER] = True
     """Give snapshots the instance's tags. AWS's own default is false."""

@@ -110,8 +110,11 @@ class ReplicationGroupSpec(Taggable):
     fewer is reported and blocked."""
 
     replicas_per_node_group: Annotated[int, Field(ge=0, le=5)] = 1
-    """Replicas of each shard's primary. AWS's NumCacheClusters is this and one: the one spelling
-    here (115)."""
+    """Replicas of each shard's primary: the one spelling that is compared and shown (115)."""
+
+    num_cache_clusters: Annotated[int | None, Field(ge=1, le=6), ActionOption(cases=(115,))] = None
+    """Nodes of a group with one shard: the primary and its replicas. Another way to write
+    `replicasPerNodeGroup`, which is one less, and taken for it."""
 
     cluster_mode: Annotated[
         Literal["enabled", "disabled", "compatible"] | None, ServerDefault("disabled", cases=(118,))
@@ -160,7 +163,7 @@ class ReplicationGroupSpec(Taggable):
 
     snapshot_retention_limit: Annotated[int, Field(ge=0, le=35), ServerDefault(0, cases=(118,))] = 7
     """Days that daily snapshots are kept; 0: none, AWS's own default. Lowering it deletes the older
-    ones and wants approval."""
+    ones; to 0, all of them, which is left to a person."""
 
     snapshot_window: Annotated[HourDaily | None, AnyWhenUndeclared(cases=(119,))] = None
     """Daily time for snapshots in UTC, `03:00-04:00`, an hour or more. By default AWS picks."""
@@ -212,11 +215,16 @@ class ReplicationGroupSpec(Taggable):
     @model_validator(mode="before")
     @classmethod
     def _one_spelling(cls, data: Any) -> Any:
-        """Point to our spelling of the number of nodes, and require TLS where it is on (115)."""
+        """One spelling of the number of nodes, and TLS required where it is on (115)."""
         if not isinstance(data, dict):
             return data
-        if "numCacheClusters" in data:
-            raise ValueError("numCacheClusters: write replicasPerNodeGroup, which is one less")
+        nodes = data.get("numCacheClusters")
+        if nodes is not None:
+            if number(nodes) is None:
+                raise ValueError("numCacheClusters: a number; references: replicasPerNodeGroup")
+            if data.get("replicasPerNodeGroup", nodes - 1) != nodes - 1:
+                raise ValueError("numCacheClusters and replicasPerNodeGroup (one less) differ")
+            data = {**data, "replicasPerNodeGroup": nodes - 1}
         if data.get("transitEncryptionEnabled", True) is True:
             return {"transitEncryptionMode": "required", **data}
         return data
@@ -238,6 +246,8 @@ class ReplicationGroupSpec(Taggable):
             yield "multiAZ: needs replicasPerNodeGroup of at least 1"
         if replicas == 0 and failover is True and not clustered:
             yield "automaticFailoverEnabled: needs replicasPerNodeGroup of at least 1"
+        if self.num_cache_clusters is not None and shards != 1:
+            yield "numCacheClusters: only with one shard; else write replicasPerNodeGroup"
         if clustered and failover is False:
             yield "automaticFailoverEnabled: can't be false with clusterMode: enabled"
         if shards and shards > 1 and self.cluster_mode in (None, "disabled"):
@@ -252,6 +262,8 @@ class ReplicationGroupSpec(Taggable):
         off = self.transit_encryption_enabled is False
         if off and self.transit_encryption_mode is not None:
             yield "transitEncryptionMode: means nothing with transitEncryptionEnabled: false"
+        if self.transit_encryption_mode == "preferred" and self.auth_token:
+            yield "authToken: needs transitEncryptionMode: required"
         if off and self.auth_token:
             yield "authToken: needs transitEncryptionEnabled: true"
         if off and self.user_group_ids:
