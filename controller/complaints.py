@@ -91,55 +91,77 @@ def validate(model: type[BaseModel], doc: Any) -> tuple[BaseModel | None, list[C
     return (None if found else made), list(found.values())
 
 
+class _Error(NamedTuple):
+    """One of pydantic's errors, located.
+
+    forks: the unions on the way, as (place, arm). derived: about a member that is not written but
+    computed from others; those are what is wrong, if anything is said of them.
+    """
+
+    path: Path
+    forks: tuple[tuple[Path, str | int], ...]
+    detail: Any
+    derived: bool = False
+
+
 def complaints(error: ValidationError, doc: Any, root: Field) -> list[Complaint]:
     """A `ValidationError` about `doc` as complaints, one per defect."""
-    by_place: dict[Path, list[tuple[Path, Path, Any]]] = {}
-    for each in error.errors(include_url=False):
-        path, arms, fork = _locate(each["loc"], doc, each["type"])
-        by_place.setdefault(fork if arms else path, []).append((path, arms, each))
-    found: list[Complaint] = []
-    for entries in by_place.values():
-        found.extend(_one_arm(entries, root))
-    return found
+    errors = [_locate(each, doc, root) for each in error.errors(include_url=False)]
+    written = [each for each in errors if not each.derived]
+    return _pick(written or errors, 0, root)
 
 
-def _locate(loc: Sequence[str | int], doc: Any, kind: str) -> tuple[Path, Path, Path]:
-    """(path in the document, union arms on the way, path of the first union)."""
+def _locate(detail: Any, doc: Any, root: Field) -> _Error:
     path: list[str | int] = []
-    arms: list[str | int] = []
-    fork: Path = ()
+    forks: list[tuple[Path, str | int]] = []
+    derived = False
     node = doc
+    loc: Sequence[str | int] = detail["loc"]
     for index, part in enumerate(loc):
-        last = index == len(loc) - 1
         inside = isinstance(node, list) and isinstance(part, int) and part < len(node)
         if inside or (isinstance(node, Mapping) and part in node):
             path.append(part)
             node = node[part]
-        elif last and kind == "missing":
+        elif index == len(loc) - 1 and detail["type"] == "missing":
             path.append(part)
+        elif isinstance(node, Mapping) and _is_member(root, tuple(path), part):
+            path.append(part)
+            node, derived = None, True
         elif part != "[key]":
-            if not arms:
-                fork = tuple(path)
-            arms.append(part)
-    return tuple(path), tuple(arms), fork
+            forks.append((tuple(path), part))
+    return _Error(tuple(path), tuple(forks), detail, derived)
 
 
-def _one_arm(entries: list[tuple[Path, Path, Any]], root: Field) -> list[Complaint]:
-    """Errors that began at one place: of a union, the arm that the writer most likely meant."""
-    by_arm: dict[Any, list[tuple[Path, Any]]] = {}
-    for path, arms, each in entries:
-        by_arm.setdefault(arms[:1], []).append((path, each))
-    if len(by_arm) == 1:
-        return [_say(path, each, root) for path, each in next(iter(by_arm.values()))]
-    deep = {arm: held for arm, held in by_arm.items() if len(held[0][0]) > len(entries[0][0])}
-    paths = {path for path, _, _ in entries}
-    if len(paths) == 1:
-        says = [_say(path, each, root) for path, _, each in entries]
-        shown = says[0].message.partition(", allowed: ")[0]
-        allowed = dict.fromkeys(s.message.partition(", allowed: ")[2] or s.message for s in says)
-        return [Complaint(says[0].path, f"{shown}, allowed: {', or '.join(allowed)}", says[0].kind)]
-    chosen = min((deep or by_arm).values(), key=len)
-    return [_say(path, each, root) for path, each in chosen]
+def _is_member(root: Field, path: Path, name: str | int) -> bool:
+    field = field_at(root, path)
+    return field is not None and name in field.members
+
+
+def _pick(errors: list[_Error], depth: int, root: Field) -> list[Complaint]:
+    """Of every union the arm that the writer most likely meant, from the outermost inwards."""
+    plain = [e for e in errors if len(e.forks) <= depth]
+    found = [_say(e.path, e.detail, root) for e in plain]
+    unions: dict[Path, dict[str | int, list[_Error]]] = {}
+    for each in errors:
+        if len(each.forks) > depth:
+            place, arm = each.forks[depth]
+            unions.setdefault(place, {}).setdefault(arm, []).append(each)
+    for place, arms in unions.items():
+        fitting = [held for held in arms.values() if all(len(e.path) > len(place) for e in held)]
+        if len(arms) == 1 or fitting:
+            chosen = min(fitting or arms.values(), key=len)
+            found.extend(_pick(chosen, depth + 1, root))
+        else:
+            found.append(_merged(place, arms, root))
+    return found
+
+
+def _merged(place: Path, arms: Mapping[str | int, list[_Error]], root: Field) -> Complaint:
+    """What all arms of a union allow, where the value fits none of them."""
+    says = [_say(e.path, e.detail, root) for held in arms.values() for e in held if e.path == place]
+    shown = says[0].message.partition(", allowed: ")[0]
+    allowed = dict.fromkeys(s.message.partition(", allowed: ")[2] or s.message for s in says)
+    return Complaint(says[0].path, f"{shown}, allowed: {', or '.join(allowed)}", says[0].kind)
 
 
 def _say(path: Path, error: Any, root: Field) -> Complaint:

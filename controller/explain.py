@@ -210,9 +210,10 @@ def reference_docs() -> str:
 
 def _rows(field: Field, at: str) -> list[str]:
     out = ["| Field | Type | Default | |", "| --- | --- | --- | --- |"]
-    for path, member, owner in _walk(field, at):
+    for path, member, owner, told in _walk(field, at, {}):
         says = [described(owner, member.info, member.name)]
         says += [f"*{policy_words(p)}*" for p in member.policies]
+        says += [f"Fields as in `{told}`."] if told else []
         default = default_words(member, in_spec=not at)
         cells = [f"`{path}`", type_of(member), default, " ".join(filter(None, says))]
         out.append("| " + " | ".join(c.replace("|", "\\|") for c in cells) + " |")
@@ -220,18 +221,20 @@ def _rows(field: Field, at: str) -> list[str]:
 
 
 def _walk(
-    field: Field, at: str, around: tuple[type[BaseModel], ...] = ()
-) -> Iterator[tuple[str, Field, type[BaseModel]]]:
-    """Every field below one, depth first: (path, field, the model it belongs to).
+    field: Field, at: str, told: dict[type[BaseModel], str]
+) -> Iterator[tuple[str, Field, type[BaseModel], str]]:
+    """Every field below one, depth first: (path, field, the model it belongs to, where told).
 
-    A model that holds itself (a WAF statement) is told once.
+    A model that occurs again (a WAF statement holds statements) is told the first time only.
     """
     inside = _inside(field)
-    if inside.model is None or inside.model in around:
+    if inside.model is None:
         return
-    around = (*around, inside.model)
+    told[inside.model] = at
     for name, member in inside.members.items():
         path = f"{at}.{name}" if at else name
-        yield path, member, inside.model
-        marks = {"list": "[]", "map": "[…]"}
-        yield from _walk(member, path + marks.get(member.shape, ""), around)
+        below = path + {"list": "[]", "map": "[…]"}.get(see_through(member).shape, "")
+        model = _inside(member).model
+        yield path, member, inside.model, told.get(model, "") if model else ""
+        if model is not None and model not in told:
+            yield from _walk(member, below, told)

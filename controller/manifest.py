@@ -199,8 +199,9 @@ def rendered(root: Field, path: Path, doc: Any) -> str:
                 keyed and isinstance(inner, dict)) else []  # fmt: skip
             out += f"[{'/'.join(names) or part}]"
             node = node.item
-        elif node is None and isinstance(part, str):
+        elif isinstance(part, str) and (node is None or node.shape == "scalar"):
             out += f".{part}" if out else part
+            node = None
         else:
             out += f"[{part}]"
             node = node.item if node else None

@@ -38,6 +38,7 @@ from controller.policies import (
     VersionPrefix,
     WriteOnly,
 )
+from controller.spec import _secret_reference
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +96,8 @@ def _scalar(annotation: Any, metadata: list[Any]) -> str:
     names = {int: "a whole number", float: "a number", bool: "true or false", str: "a text",
              date: "a date like 2026-12-31"}  # fmt: skip
     name = names.get(annotation, getattr(annotation, "__name__", str(annotation)))
+    if any(getattr(each, "func", None) is _secret_reference for each in metadata):
+        return "${Secret.<name>.value}, the value of a Secret"
     for rule in filter(None, map(text_rule, metadata)):
         if rule.says:
             return rule.says.removeprefix("must be ")
@@ -216,7 +219,7 @@ def policy_words(policy: Policy) -> str:
     """A field policy in words, with its cases of the case book."""
     says = _SAYS[type(policy)](policy)
     cases = ", ".join(str(n) for n in policy.cases)
-    return says + (f" (case {cases})" if cases else "")
+    return says + (f" ({'case' if len(policy.cases) == 1 else 'cases'} {cases})" if cases else "")
 
 
 def first_sentence(text: str) -> str:

@@ -30,8 +30,12 @@ EXAMPLES = {
     "until": "2026-12-31",
     "interval": "5m",
     "command": ["CMD", "true"],
+    "conditions": [{"action": "BLOCK"}],
+    "countries": ["DE"],
+    "destination": "arn:aws:logs:eu-central-1:123456789012:log-group:aws-waf-logs-x",
+    "Nested": {"geo": ["DE"]},
 }
-"""Values for fields whose own checks the schema can't tell."""
+"""Values for fields and models (by name) whose own checks the schema can't tell."""
 
 
 @pytest.fixture(autouse=True)

@@ -94,7 +94,7 @@ class Breaker:
                 yield path, "too many", {f"k{n}": self._any(arm) for n in range(most + 1)}
             names = arm.get("propertyNames")
             if names and self._refused({"type": "string", **self._plain(names)}, ODD):
-                yield (*path, ODD), "key", self._any(arm)
+                yield (*path, ODD), "key", self._any(arm, last=True)
             if isinstance(arm.get("additionalProperties"), dict):
                 yield from self._walk(arm["additionalProperties"], (*path, "*"), around)
         elif kind == "array":
@@ -163,8 +163,10 @@ class Breaker:
         types = {self._plain(arm).get("type", "any") for arm in self._arms(schema)}
         return name in types or (name == "integer" and "number" in types)
 
-    def _any(self, arm: Schema) -> Any:
+    def _any(self, arm: Schema, *, last: bool = False) -> Any:
         inner = arm.get("additionalProperties")
+        if last and isinstance(inner, dict) and "enum" in inner:
+            return inner["enum"][-1]  # the first is often the default, which may say nothing
         return self.example(inner) if isinstance(inner, dict) else "x"
 
     def example(self, schema: Schema, name: str = "", depth: int = 0) -> Any:
@@ -173,6 +175,9 @@ class Breaker:
             return copy.deepcopy(self.examples[name])
         if depth > 8:
             raise ValueError("too deep")
+        named = schema.get("$ref", "").rpartition("/")[2]
+        if named in self.examples:
+            return copy.deepcopy(self.examples[named])
         if "$ref" not in schema and (arms := self._arms(schema)) != [schema]:
             return self.example(arms[0], name, depth + 1)
         schema = self._plain(schema)
@@ -251,7 +256,9 @@ class Breaker:
             return arm.get("type") == "array"
         if part == "*":
             return arm.get("type") == "object" and "properties" not in arm
-        return part in ("bogusField", ODD) or part in arm.get("properties", {})
+        if part == ODD:
+            return arm.get("type") == "object" and "properties" not in arm
+        return part in arm.get("properties", {}) or (part == "bogusField" and "properties" in arm)
 
     def _down(self, schema: Schema, part: str | int, path: Path) -> Schema:
         for arm in self._arms(schema):
