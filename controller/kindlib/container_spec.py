@@ -191,10 +191,10 @@ class Container(Model):
     cpu: Annotated[Annotated[int, Field(ge=0)] | None, ServerDefault(0, cases=(6,))] = None
     """CPU units (1024 = one vCPU) reserved of the task's. AWS's default 0 shares what is left."""
 
-    memory: Annotated[int, Field(ge=4)] | None = None
+    memory: Annotated[int, Field(ge=1)] | None = None
     """MiB beyond which the container is killed. AWS's default: all the task has."""
 
-    memory_reservation: Annotated[int, Field(ge=4)] | None = None
+    memory_reservation: Annotated[int, Field(ge=1)] | None = None
     """MiB reserved; the container may use more while there is some."""
 
     essential: Annotated[bool | None, ServerDefault(True, cases=(5,))] = None

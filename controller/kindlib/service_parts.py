@@ -62,7 +62,9 @@ def check_load_balancers(balancers: Any, containers: Any) -> None:
                 f"loadBalancers: no container {balancer.container_name}; the task has "
                 f"{', '.join(sorted(containers))}"
             )
-        ports = [p.container_port for p in container.port_mappings if not holds_reference(p)]
+        if holds_reference(container.port_mappings):
+            continue
+        ports = [p.container_port for p in container.port_mappings]
         if any(holds_reference(p) for p in (*ports, balancer.container_port)):
             continue
         if balancer.container_port not in ports:

@@ -151,7 +151,18 @@ def wanted_task(desired: Doc, live: Mapping[str, Any], changes: Sequence[Change]
     replaced as soon as the reference is known.
     """
     waiting = [c for c in task_changes(desired, live) if c.cls == "unknown"]
-    return overlay(dict(live), desired, [*changes, *waiting])
+    task = overlay(dict(live), desired, [*changes, *waiting])
+    # An entry that is empty equals none to `diff`, not to ECS: a scratch volume, `EMPTY: ""`.
+    _add_empty(task, desired, "volumes")
+    for name, container in task["containers"].items():
+        _add_empty(container, desired["containers"].get(name, {}), "environment")
+    return task
+
+
+def _add_empty(task: Doc, desired: Mapping[str, Any], member: str) -> None:
+    empty = {k: v for k, v in (desired.get(member) or {}).items() if v in ("", {})}
+    if empty:
+        task[member] = {**empty, **task.get(member, {})}
 
 
 def read_definition(aws: Aws, arn: str) -> Doc:
