@@ -152,8 +152,8 @@ class ManagedGroup(Model):
 
     vendor: Annotated[str, AfterValidator(text(low=1, high=128))] = "AWS"
     """Who maintains it."""
-    name: EntityName
-    """For example AWSManagedRulesCommonRuleSet."""
+    name: EntityName | None = None
+    """For example AWSManagedRulesCommonRuleSet. Needed, but for the rules of the baseline."""
     version: Annotated[
         Annotated[str, AfterValidator(text(r"[\w#:.\-/]{1,64}", says="a version name"))] | None,
         AnyWhenUndeclared(cases=(142,)),
@@ -167,8 +167,8 @@ class ManagedGroup(Model):
     """Other actions for single rules of the group, by rule (case 144: AWS keeps them as a list)."""
     scope_down: Annotated[Any, Whole(lambda: Nested), OR_NONE] = Field(default_factory=dict)
     """Only requests that match this are looked at. None: all are."""
-    config: Annotated[dict[str, Any], AfterValidator(_config), Whole(lambda: dict[str, Any])] = (
-        Field(default_factory=dict)
+    config: Annotated[Any, Whole(lambda: dict[str, Any]), AfterValidator(_config)] = Field(
+        default_factory=dict
     )
     """What some groups must be told, in AWS's own words (`ManagedRuleGroupConfig`), by member."""
 
@@ -176,6 +176,12 @@ class ManagedGroup(Model):
     @classmethod
     def _one_spelling(cls, data: Any) -> Any:
         return _overrides(data)
+
+    @model_validator(mode="after")
+    def _named(self) -> ManagedGroup:
+        if self.name is None:
+            raise ValueError("a managed group needs a name")
+        return self
 
 
 class Named(Model):
@@ -270,8 +276,9 @@ class Rule(Statement):
     The whole rule is ours: what AWS shows in it and it does not say is removed.
     """
 
-    priority: Annotated[int, Field(ge=0, le=2_147_483_647)]
-    """Rules run from the lowest to the highest; no two share one (case 131)."""
+    priority: Annotated[int, Field(ge=0, le=2_147_483_647)] | None = None
+    """Rules run from the lowest to the highest; no two share one (case 131). Needed, but for the
+    rules of the baseline, which have theirs."""
     action: Annotated[Action, AnyWhenUndeclared()] = None
     """allow, block, count, captcha or challenge; `{type: block, customResponse: …}` for more."""
     override: Annotated[Override, AnyWhenUndeclared()] = None
@@ -290,7 +297,7 @@ class Rule(Statement):
     """Count matches in CloudWatch. AWS has no default; ours is yes."""
     sampled_requests_enabled: bool = True
     """Keep samples of matching requests, without bodies. AWS has no default; ours is yes."""
-    metric_name: MetricName
+    metric_name: MetricName | None = None
     """The metric's name. Default: the rule's name."""
     captcha_immunity_time: Annotated[Literal[0] | Immunity, ServerDefault(0)] = 0
     """Seconds that a solved CAPTCHA is good for; 0: as the web ACL has it."""
@@ -315,6 +322,8 @@ class Rule(Statement):
         if len(found) != 1:
             said_so = ", ".join(Rule.model_fields[n].alias or n for n in found) or "none"
             raise ValueError(f"a rule needs exactly one statement, not {said_so}")
+        if self.priority is None:
+            raise ValueError("a rule needs a priority")
         group = _is_group({Rule.model_fields[n].alias: getattr(self, n) for n in found})
         if group and self.action is not None:
             raise ValueError("a rule that runs a group has override, not action")

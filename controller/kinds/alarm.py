@@ -182,9 +182,10 @@ class AlarmSpec(Taggable):
     INSUFFICIENT_DATA; notBreaching suits metrics that are only sent when something happens."""
 
     evaluate_low_sample_count_percentile: Annotated[
-        Literal["evaluate", "ignore"], ServerDefault("evaluate")
-    ] = "evaluate"
-    """What percentiles of too few values mean: `ignore` keeps the state. AWS's default too."""
+        Literal["evaluate", "ignore"] | None, ServerDefault("evaluate")
+    ] = None
+    """Only with percentiles: what too few values mean. AWS's default: evaluate; `ignore` keeps the
+    state."""
 
     metrics: Annotated[dict[str, MetricQuery] | None, AnyWhenUndeclared(cases=(157,))] = None
     """Metrics and calculations by id (case 157: AWS keeps them as a list). Ids begin with a lower
@@ -237,6 +238,9 @@ class AlarmSpec(Taggable):
         if len(chosen) != 1:
             raise ValueError(f"needs exactly one of {', '.join(ways)}, not {len(chosen)}")
         single = (self.namespace, self.metric_name, self.period, self.unit)
+        low = self.evaluate_low_sample_count_percentile
+        if low is not None and not str(self.extended_statistic or "").startswith(("p", "$")):
+            raise ValueError("evaluateLowSampleCountPercentile is for a percentile (p90, …)")
         if self.metrics is None:
             if self.namespace is None or self.metric_name is None:
                 raise ValueError("needs namespace and metricName")

@@ -179,7 +179,7 @@ class WebACLSpec(Taggable):
     def _consistent(self) -> WebACLSpec:
         if self.scope == "CLOUDFRONT" and self.associations is not None:
             raise ValueError("scope CLOUDFRONT has no associations: distributions name their ACL")
-        taken: dict[int, str] = {}
+        taken: dict[int | None, str] = {}
         for name, rule in self.rules.items():
             if rule.priority in taken and not holds_reference(rule.priority):
                 raise ValueError(f"rules {taken[rule.priority]} and {name} share a priority")
