@@ -106,6 +106,10 @@ def alarm_to_aws(
         gone = set()
     if only & {"threshold", "thresholdMetricId"}:
         gone.add("threshold" if "thresholdMetricId" in desired else "thresholdMetricId")
+    if "evaluationPeriods" in only and "datapointsToAlarm" not in desired:
+        all_of_them = kept.get("DatapointsToAlarm") == kept.get("EvaluationPeriods")
+        if all_of_them or out.get("DatapointsToAlarm", 0) > out["EvaluationPeriods"]:
+            gone.add("datapointsToAlarm")  # AWS's default: all of the new number
     return {k: v for k, v in out.items() if k not in {PUT[g] for g in gone}}
 
 
