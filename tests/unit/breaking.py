@@ -44,10 +44,11 @@ class Breaker:
         self.good = good
         self.examples = examples
         self.skipped: list[str] = []
+        self.seen: set[str] = set()
 
     def all(self) -> Iterator[Breakage]:
         """Every breakage."""
-        for path, what, bad in self._walk(self.root, (), ()):
+        for path, what, bad in self._walk(self.root, ()):
             try:
                 doc = self._reach(path)
             except ValueError as error:
@@ -57,19 +58,14 @@ class Breaker:
 
     # --- constraints -----------------------------------------------------------------------
 
-    def _walk(
-        self, schema: Schema, path: Path, around: tuple[str, ...]
-    ) -> Iterator[tuple[Path, str, Any]]:
+    def _walk(self, schema: Schema, path: Path) -> Iterator[tuple[Path, str, Any]]:
         whole = schema
         for arm in self._arms(schema):
             if reference := arm.get("$ref"):
-                if reference in around:
-                    continue  # a model that holds itself: once is enough
-                arm_around = (*around, reference)
-            else:
-                arm_around = around
-            arm = self._plain(arm)
-            for here, what, bad in self._of(arm, path, arm_around):
+                if reference in self.seen:
+                    continue  # the same constraints: once is enough
+                self.seen.add(reference)
+            for here, what, bad in self._of(self._plain(arm), path):
                 if here == path and bad is not DROP and not self._refused(whole, bad):
                     continue  # another arm of the union allows it
                 yield here, what, bad
@@ -78,9 +74,7 @@ class Breaker:
             if wrong is not None:
                 yield path, "type", wrong
 
-    def _of(
-        self, arm: Schema, path: Path, around: tuple[str, ...]
-    ) -> Iterator[tuple[Path, str, Any]]:
+    def _of(self, arm: Schema, path: Path) -> Iterator[tuple[Path, str, Any]]:
         kind = arm.get("type")
         if "properties" in arm:
             if arm.get("additionalProperties") is False:
@@ -88,7 +82,7 @@ class Breaker:
             for name, inner in arm["properties"].items():
                 if name in arm.get("required", ()):
                     yield (*path, name), "required", DROP
-                yield from self._walk(inner, (*path, name), around)
+                yield from self._walk(inner, (*path, name))
         elif kind == "object":
             if (most := arm.get("maxProperties")) is not None:
                 yield path, "too many", {f"k{n}": self._any(arm) for n in range(most + 1)}
@@ -96,7 +90,7 @@ class Breaker:
             if names and self._refused({"type": "string", **self._plain(names)}, ODD):
                 yield (*path, ODD), "key", self._any(arm, last=True)
             if isinstance(arm.get("additionalProperties"), dict):
-                yield from self._walk(arm["additionalProperties"], (*path, "*"), around)
+                yield from self._walk(arm["additionalProperties"], (*path, "*"))
         elif kind == "array":
             item = arm.get("items", {})
             if arm.get("minItems"):
@@ -105,7 +99,7 @@ class Breaker:
             if "maxItems" in arm:
                 yield path, "too many", [self.example(item)] * (arm["maxItems"] + 1)
             if item:
-                yield from self._walk(item, (*path, 0), around)
+                yield from self._walk(item, (*path, 0))
         else:
             yield from ((path, what, bad) for what, bad in self._scalar(arm))
 

@@ -31,7 +31,7 @@ SAMPLES: dict[str, Doc] = {
     "DBParameterGroup": {"family": "postgres16"},
     "DBSubnetGroup": {"subnetIds": SUBNETS},
     "LogGroup": {},
-    "ReplicationGroup": {"cacheNodeType": "cache.t4g.small"},
+    "ReplicationGroup": {"cacheNodeType": "cache.t4g.small", "allowUnauthenticated": True},
     "Secret": {},
     "Service": {
         "cluster": "main",
