@@ -14,6 +14,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from controller.handler import READY, Readiness
+from controller.kindlib.versions import cache_version, parts
 from controller.policies import Doc, Situation
 
 OF_MEMBERS = (
@@ -61,6 +62,8 @@ def to_spec(doc: Mapping[str, Any]) -> Doc:
         spec["description"] = description
     if engine := group.get("Engine") or next((m.get("Engine") for m in members), None):
         spec["engine"] = engine
+    if node := next((m["CacheNodeType"] for m in members if m.get("CacheNodeType")), None):
+        spec.setdefault("cacheNodeType", node)
     if "AutomaticFailover" in group:
         spec["automaticFailoverEnabled"] = group["AutomaticFailover"] in ("enabled", "disabling")
     if "MultiAZ" in group:
@@ -97,7 +100,7 @@ def _of_members(members: Sequence[Mapping[str, Any]]) -> Doc:
         return spec
     versions = [m["EngineVersion"] for m in members if m.get("EngineVersion")]
     if versions:
-        spec["engineVersion"] = min(versions, key=_sortable)
+        spec["engineVersion"] = cache_version(min(versions, key=parts))
     first = members[0]
     if group := first.get("CacheParameterGroup", {}).get("CacheParameterGroupName"):
         spec["cacheParameterGroupName"] = group
@@ -122,8 +125,10 @@ def pending(doc: Mapping[str, Any]) -> Doc:
     out: Doc = dict(doc.get("asked") or {})
     for member in members:
         for name, value in (member.get("PendingModifiedValues") or {}).items():
-            if name in ("EngineVersion", "CacheNodeType") and value:
-                out[PENDING[name]] = value
+            if name == "EngineVersion" and value:
+                out["engineVersion"] = cache_version(value)
+            elif name == "CacheNodeType" and value:
+                out["cacheNodeType"] = value
     if group.get("AutomaticFailover") in ("enabling", "disabling"):
         out["automaticFailoverEnabled"] = group["AutomaticFailover"] == "enabling"
     if "AutomaticFailoverStatus" in waiting:
@@ -164,9 +169,9 @@ def readiness(doc: Mapping[str, Any]) -> Readiness:
               or s.startswith("incompatible")]  # fmt: skip
     if broken:
         return Readiness("failed", _reason(broken[0]), f"status {broken[0]}")
-    if status != "available":
+    if status not in ("available", "snapshotting"):
         return Readiness("in-progress", _reason(status), f"status {status}")
-    if why := _busy_members(doc):
+    if why := _busy_members(doc, "snapshotting"):
         return Readiness("in-progress", "NodesNotAvailable", why)
     for log in group.get("LogDeliveryConfigurations") or []:
         if log.get("Status") == "error":
@@ -249,17 +254,13 @@ def _statuses(doc: Mapping[str, Any]) -> list[str]:
     return [str(m.get("CacheClusterStatus", "")) for m in doc.get("members") or []]
 
 
-def _busy_members(doc: Mapping[str, Any]) -> str:
+def _busy_members(doc: Mapping[str, Any], *besides: str) -> str:
     busy = {
         m["CacheClusterId"]: m.get("CacheClusterStatus")
         for m in doc.get("members") or []
-        if m.get("CacheClusterStatus") != "available"
+        if m.get("CacheClusterStatus") not in ("available", *besides)
     }
     return ", ".join(f"{name} is {status}" for name, status in sorted(busy.items()))
-
-
-def _sortable(version: str) -> list[int]:
-    return [int(p) if p.isdigit() else 0 for p in version.split(".")]
 
 
 def _reason(status: str) -> str:

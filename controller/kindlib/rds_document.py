@@ -91,6 +91,8 @@ def to_spec(instance: Instance) -> Doc:
         spec["storageThroughput"] = throughput
     if port := _port(instance):
         spec["port"] = port
+    if instance.get("MultiAZ"):
+        spec.pop("availabilityZone", None)  # AWS's choice, and swapped by a failover (95)
     if group := instance.get("DBSubnetGroup"):
         spec["dbSubnetGroupName"] = group["DBSubnetGroupName"]
     if groups := instance.get("DBParameterGroups"):

@@ -55,7 +55,7 @@ def complaints(
     engine: str, kind: str, size: int | None, iops: int | None, throughput: int | None
 ) -> Iterable[str]:
     """What AWS would refuse of these settings; None: not given, or not known yet."""
-    low = {"standard": 5, "io1": 100, "io2": 100}.get(kind, 20)
+    low = {"standard": 5, "gp2": 5, "io1": 100, "io2": 100}.get(kind, 20)
     high = 3072 if kind == "standard" else 65536
     if size is not None and not low <= size <= high:
         yield f"allocatedStorage: {kind} holds {low}-{high} GiB, not {size}"
@@ -100,7 +100,7 @@ def rounded_growth(situation: Situation, wanted: Any, live: Any) -> bool:
     """
     if not isinstance(wanted, int) or not isinstance(live, int):
         return False
-    return wanted < live < math.ceil(wanted * 1.1)
+    return wanted < live and live * 10 < wanted * 11
 
 
 def autoscaled(situation: Situation, wanted: Any, live: Any) -> bool:

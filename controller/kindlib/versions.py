@@ -66,3 +66,9 @@ def minor_upgrade(situation: Situation, wanted: Any, live: Any) -> bool:
     engine = str(situation.desired.get("engine", ""))
     same = major(engine, str(wanted)) == major(engine, str(live))
     return same and not older(str(live), str(wanted)) and parts(str(live)) > parts(str(wanted))
+
+
+def cache_version(version: str) -> str:
+    """A version of Redis 6, Valkey or later as AWS takes it: 7.1, though it shows 7.1.0 (102)."""
+    numbers = str(version).split(".")
+    return ".".join(numbers[:2]) if parts(version)[:1] >= (6,) else str(version)
