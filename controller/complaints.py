@@ -56,8 +56,9 @@ def show(path: Path, value: Any) -> str:
         return "a map"
     if isinstance(value, (list, tuple)):
         return "a list" if len(value) != 1 else "a list of one"
-    if isinstance(value, str) and hide(path, value):
-        return "a text (not shown: it may be a secret)"
+    if hide(path, value):
+        what = "a text" if isinstance(value, str) else "a number"
+        return f"{what} (not shown: it may be a secret)"
     shown = json.dumps(value, ensure_ascii=False)
     return shown if len(shown) <= 70 else shown[:68] + '…"'
 

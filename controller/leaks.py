@@ -17,7 +17,8 @@ _END = re.compile(
 )
 _SOMEWHERE = re.compile(r"PASSW|PASSPHRASE|SECRET|TOKEN|CREDENTIAL")
 _HARMLESS = re.compile(
-    r"|true|false|yes|no|on|off|none|null|[-+]?[0-9.]+|arn:aws[a-z-]*:.*", re.IGNORECASE | re.DOTALL
+    r"|true|false|yes|no|on|off|none|null|[-+]?[0-9.]{1,6}|arn:aws[a-z-]*:.*",
+    re.IGNORECASE | re.DOTALL,
 )
 _HUMPS = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 
@@ -82,6 +83,7 @@ def hide(path: tuple[str | int, ...], value: Any) -> bool:
     """True if a value must not be shown: its name or its form may be that of a secret."""
     names = (str(part) for part in path)
     return bool(form_of(value)) or (
-        isinstance(value, str)
+        isinstance(value, (str, int, float))
+        and not isinstance(value, bool)
         and any(_SOMEWHERE.search(_words(name)) or named_like_one(name) for name in names)
     )

@@ -26,6 +26,7 @@ from controller.fields import Field, fields_of
 from controller.handler import Handler
 from controller.kindlib.reading import ENVIRONMENT_TAG, RESOURCE_TAG
 from controller.kinds import KINDS, handler_for
+from controller.leaks import hide
 from controller.manifest import (
     DesiredStateError,
     Environment,
@@ -308,7 +309,9 @@ class Loading:
             try:
                 refs = parse(text)
             except BadReference as error:
-                self.tell(draft.source, ("spec", *path), str(error))
+                unseen = "found a ${…} that means nothing (not shown: it may be a secret)"
+                message = unseen if hide(path, text) else str(error)
+                self.tell(draft.source, ("spec", *path), message)
                 continue
             place = field_at(root, path)
             for ref in refs:

@@ -7,6 +7,7 @@ with it. What a reference stands for is known only in a pass, so specs are check
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import date
@@ -25,6 +26,9 @@ from controller.references import BadReference, parse
 
 Path = tuple[str | int, ...]
 
+_CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029]")
+"""What could break a line, or play tricks with a terminal: names come from the file."""
+
 __all__ = [
     "Checked", "DesiredStateError", "Environment", "Ignore", "Lifecycle", "Limits", "Problem",
     "Resource", "allowed", "check_resolved", "load", "rendered",
@@ -42,7 +46,8 @@ class Problem:
 
     def __str__(self) -> str:
         where = f"{self.field}: " if self.field else ""
-        return f"{self.file}:{self.line}: {where}{self.message}"
+        text = f"{self.file}:{self.line}: {where}{self.message}"
+        return _CONTROL.sub(lambda found: f"\\x{ord(found[0]):02x}", text)
 
 
 class DesiredStateError(Exception):

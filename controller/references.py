@@ -70,7 +70,7 @@ def parse(text: str) -> list[Reference]:
             continue
         if not token[2]:
             raise BadReference(
-                f"found {_short(token[0])} without its closing }} ($${{ is a literal ${{)"
+                f"found {_short(token[0], 30)} without its closing }} ($${{ is a literal ${{)"
             )
         found.append(_reference(token[0], token[1], whole=token[0] == text))
     return found
@@ -95,8 +95,8 @@ def _reference(text: str, inner: str, *, whole: bool) -> Reference:
     )
 
 
-def _short(text: str) -> str:
-    return text if len(text) <= 80 else text[:77] + "…"
+def _short(text: str, most: int = 80) -> str:
+    return text if len(text) <= most else text[: most - 1] + "…"
 
 
 def texts(doc: Any, path: Path = ()) -> Iterator[tuple[Path, str]]:

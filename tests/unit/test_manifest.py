@@ -288,6 +288,26 @@ def test_what_looks_like_a_secret_is_refused_and_not_shown(name: str, value: str
     assert value not in said
 
 
+def test_values_under_secret_names_are_never_shown() -> None:
+    spec = sample("Service")
+    spec["containers"]["app"]["environment"] = {
+        "DB_PASSWORD": 8472655, "API_TOKEN": "${8472655", "MY_SECRET": "${8472655}",
+    }  # fmt: skip
+    text = emit(environment())[0] + "---\n" + emit(resource("Service", spec=spec))[0]
+    said = problems(text)
+    assert len(said) == 3
+    assert not any("8472655" in row for row in said)
+
+
+def test_an_error_is_one_line_whatever_the_names_hold() -> None:
+    spec = {"tags": {"a\nb\x1b[31m": 5, "plumbline:x\u2028y": "z"}}
+    text = emit(environment())[0] + "---\n" + emit(resource("LogGroup", spec=spec))[0]
+    text = text.replace("\u2028", "\\u2028")
+    for row in problems(text):
+        assert len(row.splitlines()) == 1
+        assert "\x1b" not in row
+
+
 def test_importing_it_is_cheap() -> None:
     """A cold Lambda pays for every import."""
     code = (
