@@ -251,3 +251,14 @@ def network_request(spec: Mapping[str, Any]) -> Doc:
     """Our network configuration in AWS's words."""
     public = "ENABLED" if spec.get("assignPublicIp") else "DISABLED"
     return {"awsvpcConfiguration": {**spec, "assignPublicIp": public}}
+
+
+def revision_spec(raw: Mapping[str, Any]) -> Doc:
+    """What a service and a revision of it have in common, in our language."""
+    version = raw.get("platformVersion")
+    return {
+        "networkConfiguration": network_spec(raw),
+        "capacityProviderStrategy": strategy_spec(raw.get("capacityProviderStrategy")),
+        "platformVersion": None if version == "LATEST" else version,
+        "loadBalancers": raw.get("loadBalancers"),
+    }

@@ -185,8 +185,8 @@ def _second_wave(
     except AwsFailure as failure:
         return Present(doc, unknown | dict.fromkeys(TASK_FIELDS, str(failure)))
     try:
-        if differs(target, doc) and (failed := _rolled_back(aws, service)):
-            doc["failed"] = failed
+        if differs(target, doc):
+            doc["failed"] = _rolled_back(aws, service)
     except AwsFailure as failure:
         unknown |= dict.fromkeys((*TASK_FIELDS, *ROLLOUT_FIELDS), str(failure))
     return Present(doc, unknown)

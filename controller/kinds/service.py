@@ -53,8 +53,7 @@ from controller.kindlib.service_parts import (
     check_load_balancers,
     check_strategy,
     deployment_spec,
-    network_spec,
-    strategy_spec,
+    revision_spec,
 )
 from controller.kindlib.service_reading import (
     ROLLOUT_FIELDS,
@@ -67,7 +66,6 @@ from controller.kindlib.shapes import project
 from controller.kindlib.task_definition import (
     TASK_FIELDS,
     registered_already,
-    task_changes,
     task_spec,
     wanted_task,
 )
@@ -246,17 +244,6 @@ class ServiceOutputs(Outputs):
     """`service/<cluster>/<service>`, as Application Auto Scaling wants it."""
 
 
-def _revision_spec(raw: Mapping[str, Any]) -> Doc:
-    """What a service and a revision of it have in common, in our language."""
-    version = raw.get("platformVersion")
-    return {
-        "networkConfiguration": network_spec(raw),
-        "capacityProviderStrategy": strategy_spec(raw.get("capacityProviderStrategy")),
-        "platformVersion": None if version == "LATEST" else version,
-        "loadBalancers": raw.get("loadBalancers"),
-    }
-
-
 def _outputs(service: Mapping[str, Any]) -> Doc:
     out = {
         "name": service["serviceName"],
@@ -268,10 +255,14 @@ def _outputs(service: Mapping[str, Any]) -> Doc:
     return out
 
 
-def _rollout_fields() -> FieldTree:
+def _apart(target: Target, spec: Doc) -> set[str]:
+    """Classes of the differences between the revision that is wanted and the one in `spec`."""
     root = fields_of(ServiceSpec)
     names = (*TASK_FIELDS, *ROLLOUT_FIELDS)
-    return FieldTree("", "object", members={n: root.members[n] for n in names})
+    fields = FieldTree("", "object", members={n: root.members[n] for n in names})
+    live = escape(spec)
+    views = Views(target.spec, live, None, {}, {}, {}, Situation(target.spec, live))
+    return {c.cls for c in diff(fields, views)}
 
 
 class ServiceHandler(Handler):
@@ -299,20 +290,24 @@ class ServiceHandler(Handler):
     )  # fmt: skip
 
     def observe(self, aws: Aws, targets: Sequence[Target]) -> dict[str, Observation]:
-        return observe_services(aws, targets, self._differs)
+        def may_differ(target: Target, doc: Doc) -> bool:
+            return bool(_apart(target, self.to_spec(doc)) & {"differs", "immutable", "unknown"})
 
-    def _differs(self, target: Target, doc: Doc) -> bool:
-        """Whether the revision in force is, or may be, not the one that the target wants."""
-        live = escape(self.to_spec(doc))
-        views = Views(target.spec, live, None, {}, {}, {}, Situation(target.spec, live, doc))
-        changes = diff(_rollout_fields(), views)
-        return any(c.cls in ("differs", "immutable", "unknown") for c in changes)
+        observed = observe_services(aws, targets, may_differ)
+        for target in targets:
+            seen = observed[target.key]
+            if not isinstance(seen, Present) or not seen.doc.get("failed"):
+                continue
+            if _apart(target, self.failed(seen.doc)) & {"differs", "immutable"}:
+                # By now something else is wanted: as a whole it has not failed yet.
+                observed[target.key] = replace(seen, doc={**seen.doc, "failed": {}})
+        return observed
 
     def to_spec(self, doc: Mapping[str, Any]) -> Doc:
         service = doc["service"]
         out: Doc = {
             **service,
-            **_revision_spec(service),
+            **revision_spec(service),
             "tags": tag_map(service.get("tags"), "key"),
             "cluster": cluster_name(service["clusterArn"]),
             "deployment": deployment_spec(service.get("deploymentConfiguration") or {}),
@@ -335,9 +330,16 @@ class ServiceHandler(Handler):
         return {**spec, **(task_spec(doc["taskDefinition"]) if "taskDefinition" in doc else {})}
 
     def failed(self, doc: Mapping[str, Any]) -> Doc:
+        """The revision that AWS gave up, if it is the one that is wanted.
+
+        Roll-outs fail as a whole: where another revision is wanted, none of its fields has failed,
+        not even those that it shares with the one that did (None, against what is remembered).
+        """
         if "failed" not in doc:
             return {}
-        revision = _revision_spec(doc["failed"]["revision"])
+        if not doc["failed"]:
+            return dict.fromkeys((*TASK_FIELDS, *ROLLOUT_FIELDS))
+        revision = revision_spec(doc["failed"]["revision"])
         spec: Doc = project(fields_of(ServiceSpec), revision)
         return {**spec, **task_spec(doc["failed"]["taskDefinition"])}
 
@@ -381,9 +383,8 @@ class ServiceHandler(Handler):
         fields = by_field(changes)
         actions = []
         task = [c for name in TASK_FIELDS for c in fields.get(name, ())]
-        gave_up = self.failed(doc)
-        if task and gave_up and not task_changes(target.spec, gave_up):
-            task = []  # what is wanted as a whole was rolled back: no half of it either
+        if doc.get("failed"):
+            task = []  # what is wanted was rolled back as a whole: no half of it either
         if task:
             wanted = wanted_task(target.spec, {n: live[n] for n in TASK_FIELDS if n in live}, task)
             actions.append(register(target, wanted, doc["taskDefinition"], task))
