@@ -191,7 +191,6 @@ class _Walk:
         """A map, or a list aligned by key."""
         item = field.item or Field("", "scalar")
         keyed = field.policy(Keyed) is not None
-        known = last is not None
         for key in [*d, *(k for k in v if k not in d)]:
             here = (*parts, Entry(key, in_list))
             was = _at(last, key)
@@ -199,13 +198,13 @@ class _Walk:
                 if key in v and item.shape == "object":
                     self.object(item, here, d[key], v[key], was, _at(p, key), _at(f, key))
                 else:
-                    self.leaf(item, here, d[key], v.get(key), was, _at(p, key), _at(f, key),
-                              known=known)  # fmt: skip
+                    self.leaf(item, here, d[key], v.get(key), was, _at(p, key), _at(f, key))
             elif keyed and was is None:
                 self.changes.append(Change(here, None, v[key], None, "undeclared"))
             else:
                 cause: Cause = (
-                    "baseline-unknown" if not known
+                    "baseline-unknown" if self.views.last is None
+                    else "pending" if last is None  # newly declared: the whole of it is ours now
                     else "drift" if was is None
                     else "pending" if was == v[key]
                     else "both"
@@ -260,15 +259,13 @@ class _Walk:
         )
 
     def leaf(
-        self, field: Field, parts: tuple[Part, ...], d: Any, v: Any, last: Any, p: Any, f: Any,
-        *, known: bool = True,
-    ) -> None:  # fmt: skip
+        self, field: Field, parts: tuple[Part, ...], d: Any, v: Any, last: Any, p: Any, f: Any
+    ) -> None:
         if p is not None and not _empty(p) and not self.equal(field, d, p):
             v = p  # AWS will soon show this: judge that, not the value about to go
         elif self.equal(field, d, v):
             return
-        cause = self.cause(field, d, v, last) if known or self.views.last is None else "drift"
-        change = Change(parts, last, v, d, "differs", cause)
+        change = Change(parts, last, v, d, "differs", self.cause(field, d, v, last))
         owner = field.policy(OwnedBy)
         if unresolved(d):
             change = replace(change, cls="unknown", cause="", note=f"waits for {d}")

@@ -97,7 +97,8 @@ def remember(desired: Doc, left: Sequence[Change], last: Doc | None) -> Doc | No
     """The new last-applied document: as desired, but for the changes that are `left` undone.
 
     Those keep what was last applied. Without any baseline it stays unknown until nothing is left,
-    so that a difference we can't explain is not explained by our own forgetting.
+    so that a difference we can't explain is not explained by our own forgetting. An entry that a
+    newly declared map is yet to lose is kept as AWS has it: it was not added by anybody since.
     """
     undone = [c for c in left if c.cls not in ("undeclared", "owned")]
     if last is None and undone:
@@ -111,5 +112,6 @@ def remember(desired: Doc, left: Sequence[Change], last: Doc | None) -> Doc | No
                 put(new, parts, dig(last, parts))
                 break
         else:
-            put(new, parts, change.was)
+            newly = change.cause == "pending" and change.wanted is None and change.was is None
+            put(new, parts, change.now if newly else change.was)
     return new
