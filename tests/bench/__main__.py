@@ -1,0 +1,38 @@
+"""`python -m tests.bench`: measure a steady pass against its budgets. Figures, not tests.
+
+Times depend on the machine and on what else it does; ratios are of runs side by side.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import platform
+import sys
+
+from tests.bench.own_time import limits, own_time
+from tests.bench.rows import table
+from tests.bench.served import served
+from tests.bench.speed import calls, measured
+
+
+def main() -> int:
+    """Print the table. Exit 0 whatever it says."""
+    parser = argparse.ArgumentParser(prog="python -m tests.bench", description=__doc__)
+    parser.add_argument("--rounds", type=int, default=7, help="runs of each process (median)")
+    parser.add_argument("--quick", action="store_true", help="small sizes, few rounds")
+    options = parser.parse_args()
+    rounds = 2 if options.quick else options.rounds
+    sizes = (10, 100) if options.quick else (10, 100, 1000)
+    print(f"Python {platform.python_version()}, {os.cpu_count()} cores, medians of {rounds}\n")
+    rows = list(own_time(sizes))
+    rows += limits(sizes[-1])
+    with served() as world:
+        rows += calls(world)
+        rows += measured(world, rounds)
+    print(table(rows))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
