@@ -35,6 +35,9 @@ _PLAIN = {
     "networkType": "NetworkType",
     "ipDiscovery": "IpDiscovery",
 }
+_OFF_UNLESS_SHOWN = ("transitEncryptionEnabled", "atRestEncryptionEnabled", "multiAZ")
+"""Older replies lack what did not exist yet: it was off."""
+
 PENDING = {
     "AutomaticFailoverStatus": "automaticFailoverEnabled",
     "TransitEncryptionEnabled": "transitEncryptionEnabled",
@@ -52,7 +55,8 @@ PENDING = {
 def to_spec(doc: Mapping[str, Any]) -> Doc:
     """What is in force now; pending values are in `pending`."""
     group, members = doc["group"], doc.get("members") or []
-    spec: Doc = {
+    spec: Doc = dict.fromkeys(_OFF_UNLESS_SHOWN, False)
+    spec |= {
         field: group[member]
         for field, member in _PLAIN.items()
         if group.get(member) not in (None, "", [])

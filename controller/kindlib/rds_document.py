@@ -45,6 +45,10 @@ _PLAIN = {
     "licenseModel": "LicenseModel",
 }
 
+_OFF_UNLESS_SHOWN = ("storageEncrypted", "multiAZ", "publiclyAccessible", "deletionProtection",
+                     "copyTagsToSnapshot")  # fmt: skip
+"""Older replies lack what did not exist yet: it was off."""
+
 PENDING = {
     "DBInstanceClass": "dbInstanceClass",
     "AllocatedStorage": "allocatedStorage",
@@ -81,7 +85,8 @@ _FAILED = {
 
 def to_spec(instance: Instance) -> Doc:
     """What is in force now; pending values are in `pending`."""
-    spec: Doc = {
+    spec: Doc = dict.fromkeys(_OFF_UNLESS_SHOWN, False)
+    spec |= {
         field: instance[member]
         for field, member in _PLAIN.items()
         if instance.get(member) not in (None, "", [])

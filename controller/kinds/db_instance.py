@@ -129,7 +129,7 @@ class DBInstanceSpec(Taggable):
     ] = None
     """MiB/s, gp3 only, from 400 GiB on (Oracle: 200). Smaller gp3 volumes have 125."""
 
-    storage_encrypted: Annotated[bool, CreateOnly(), ServerDefault(False)] = True
+    storage_encrypted: Annotated[bool, CreateOnly()] = True
     """Encrypt data, backups and snapshots at rest. AWS's own default is false, and it can't be
     changed later."""
 
@@ -137,14 +137,14 @@ class DBInstanceSpec(Taggable):
     """ARN or id of the key that encrypts it; by default the account's `aws/rds`. A key of yours is
     needed to share snapshots with another account. Fixed at creation."""
 
-    multi_az: Annotated[bool, ServerDefault(False), FOLLOWER] = Field(default=True, alias="multiAZ")
+    multi_az: Annotated[bool, FOLLOWER] = Field(default=True, alias="multiAZ")
     """Keep a synchronous standby in a second availability zone. AWS's own default is false."""
 
     availability_zone: Annotated[str | None, CreateOnly(), AnyWhenUndeclared(cases=(95,))] = None
     """Zone of a single-AZ instance, fixed at creation. With `multiAZ` AWS chooses, and a failover
     swaps the zones."""
 
-    publicly_accessible: Annotated[bool, ServerDefault(False)] = False
+    publicly_accessible: bool = False
     """Give it a public address. A database has no business with one."""
 
     network_type: Annotated[Literal["IPV4", "DUAL"] | None, ServerDefault("IPV4", cases=(86,))] = (
@@ -208,14 +208,14 @@ class DBInstanceSpec(Taggable):
     """Weekly time in UTC for what waits and for AWS's patches, `sun:04:30-sun:05:30`, 30 minutes
     or more, apart from the backup window. By default AWS picks."""
 
-    deletion_protection: Annotated[bool, ServerDefault(False)] = True
+    deletion_protection: bool = True
     """Refuse deletion by anyone. AWS's own default is false. It is switched off only if `false` is
     written here, never to make a deletion possible."""
 
-    copy_tags_to_snapshot: Annotated[bool, ServerDefault(False), FOLLOWER] = True
+    copy_tags_to_snapshot: Annotated[bool, FOLLOWER] = True
     """Give snapshots the instance's tags. AWS's own default is false."""
 
-    auto_minor_version_upgrade: Annotated[bool, ServerDefault(True), FOLLOWER] = True
+    auto_minor_version_upgrade: Annotated[bool, FOLLOWER] = True
     """Let AWS install minor versions in the maintenance window. AWS's default, too (86)."""
 
     performance_insights: PerformanceInsights | None = None

@@ -57,10 +57,6 @@ def _default_group(situation: Situation) -> Any:
     return name if str(name).startswith("default.") else None
 
 
-def _encrypted_by_default(situation: Situation) -> bool:
-    return (situation.live.get("engine") or situation.desired.get("engine")) == "valkey"
-
-
 class LogDelivery(Model):
     """Where one of the engine's logs goes."""
 
@@ -125,10 +121,10 @@ class ReplicationGroupSpec(Taggable):
     automatic_failover_enabled: Annotated[bool, ServerDefault(False), _GLOBAL] = True
     """Promote a replica when the primary fails. AWS's own default is false. Needs a replica."""
 
-    multi_az: Annotated[bool, ServerDefault(False)] = Field(default=True, alias="multiAZ")
+    multi_az: bool = Field(default=True, alias="multiAZ")
     """Put replicas into other availability zones. AWS's own default is false. Needs failover."""
 
-    transit_encryption_enabled: Annotated[bool, ServerDefault(False)] = True
+    transit_encryption_enabled: bool = True
     """TLS. AWS's own default is false. Switched on or off later by way of `preferred`, one step a
     pass."""
 
@@ -152,9 +148,7 @@ class ReplicationGroupSpec(Taggable):
     """Write true to have neither `authToken` nor `userGroupIds`: whoever reaches the port reads
     and writes. No AWS parameter, only a consent."""
 
-    at_rest_encryption_enabled: Annotated[
-        bool, CreateOnly(cases=(107,)), ServerDefault(_encrypted_by_default, cases=(107,))
-    ] = True
+    at_rest_encryption_enabled: Annotated[bool, CreateOnly(cases=(107,))] = True
     """Encrypt disks and snapshots. AWS's own default is false for redis. Fixed at creation."""
 
     kms_key_id: Annotated[KmsKey | None, CreateOnly(), AnyWhenUndeclared(cases=(126,))] = None
