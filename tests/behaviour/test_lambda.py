@@ -13,16 +13,18 @@ import boto3
 import pytest
 
 from controller import fleet
+from controller.kinds import KINDS
 from controller.lease import acquire
 from controller.manifest import load as load_file
 from controller.pause import pause
-from controller.store import S3Store
+from controller.store import S3Store, StoreFailure
 from controller.telemetry import FLEET, Metric
 from handlers import reconcile
 from sandbox.inprocess import session
 from sandbox.seed import seed
 from sandbox.world import CallRecord, World
 from tests.emf import Datum, data, documented, records
+from tests.permissions import granted, iam_action
 from tests.permissions import load as load_template
 
 ROOT = Path(__file__).parents[2]
@@ -240,6 +242,28 @@ def test_drift_is_told_by_name_and_healed(function: Lambda) -> None:
     assert healed["event"]["call"] == "logs:PutRetentionPolicy"
 
 
+@pytest.mark.slow
+@pytest.mark.e2e
+def test_the_environment_that_we_ship_converges_with_the_role_that_we_ship(
+    function: Lambda,
+) -> None:
+    """Every call is one that `template.yaml` allows; then it rests, with the series we count on."""
+    name = "litellm-production"
+    text = (ROOT / "desired_state" / "litellm" / "production.yaml").read_text(encoding="utf-8")
+    function.publish(text, name)
+    used: set[str] = set()
+    for _ in range(40):
+        function.tick()
+        used |= {iam_action(call.name) for call in function.calls()}
+        if function.status(name)["converged"]:
+            break
+    assert function.status(name)["converged"]
+    assert sorted(used - granted(load_template(), enforce=True)) == []
+    function.tick(after=600)
+    assert function.writes() == []
+    assert len(function.data) == 13 + len(KINDS) + 8
+
+
 # --- metrics ---
 
 
@@ -367,6 +391,8 @@ def test_observe_mode_writes_nothing(
     function.tick()
     assert function.calls() != []
     assert function.writes() == []
+    asked = {iam_action(call.name) for call in function.calls()}
+    assert sorted(asked - granted(load_template(), enforce=False)) == []
     assert function.retention() is None
     assert function.status()["mode"] == "observe"
     assert function.value("BlockedActions", Environment="shop") == 3
@@ -484,7 +510,7 @@ def test_a_bucket_that_can_not_be_read_fails_the_function(
     function: Lambda, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("PLUMBLINE_BUCKET", "no-such-bucket")
-    with pytest.raises(reconcile.StoreFailure):
+    with pytest.raises(StoreFailure):
         function.tick()
 
 
