@@ -139,6 +139,7 @@ def test_shield_and_firewall_manager_are_left_alone(plant: Plant) -> None:
     assert plant.writes() == []
     change_acl(plant, lambda p: rule(p, "rate").update(Priority=151))
     assert drift(plant) == {"rules[rate].priority"}
+    plant.later()
     assert rule(acl(plant)["WebACL"], shield)
     assert rule(acl(plant)["WebACL"], "rate")["Priority"] == 150
 
