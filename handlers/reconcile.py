@@ -15,7 +15,6 @@ from datetime import UTC, datetime
 from functools import cache, partial
 from typing import Any
 
-import botocore.session
 from aws_lambda_powertools import Logger
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
@@ -23,6 +22,7 @@ from controller.aws import CALL_BOUND_S, Aws, AwsFailure, NotPermitted
 from controller.fleet import Look, environments, fleet, look
 from controller.lease import Held
 from controller.reconciler import Report, Tools, reconcile
+from controller.sessions import session
 from controller.sources import StoreSource
 from controller.store import Conflict, S3Store, Store, StoreFailure
 from controller.telemetry import Metric, drifted_by_kind, metrics
@@ -216,11 +216,7 @@ def _fail(name: str, error: Exception, done: Round) -> None:
 @cache
 def _door(region: str, account: str) -> Aws:
     """The door to AWS, made once a process: clients and their connections stay warm."""
-    return Aws(_session(), region=region, account=account)
-
-
-def _session() -> botocore.session.Session:
-    return botocore.session.Session()
+    return Aws(session(), region=region, account=account)
 
 
 def _now() -> datetime:

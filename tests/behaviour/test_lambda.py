@@ -102,7 +102,7 @@ class Lambda:
         self.data: list[Datum] = []
         self.mark = len(world.calls)
         own = session(world, access_key=PLUMBLINE)._session
-        monkeypatch.setattr(reconcile, "_session", lambda: own)
+        monkeypatch.setattr(reconcile, "session", lambda: own)
         monkeypatch.setattr(reconcile, "_now", world.clock.now)
         for name, value in {
             "PLUMBLINE_BUCKET": self.bucket,

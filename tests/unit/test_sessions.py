@@ -1,0 +1,52 @@
+"""The quick session reads what botocore reads, but for the documentation."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import botocore.session
+import pytest
+from botocore.exceptions import UnknownServiceError
+
+from controller.sessions import session
+
+SERVICES = ("ecs", "elasticache", "s3", "wafv2")
+
+
+def _told(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {
+            k: _told(v) for k, v in value.items() if k != "documentation" or not isinstance(v, str)
+        }
+    return [_told(v) for v in value] if isinstance(value, list) else value
+
+
+@pytest.mark.parametrize("cached", ["at first", "from what was kept", "with no folder for it"])
+def test_models_are_botocores(cached: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = "" if cached == "with no folder for it" else str(tmp_path / "kept")
+    monkeypatch.setenv("PLUMBLINE_CACHE", folder)
+    theirs = botocore.session.Session().get_component("data_loader")
+    if cached == "from what was kept":
+        for service in SERVICES:
+            session().get_service_data(service)
+    ours = session().get_component("data_loader")
+    for service in SERVICES:
+        for kind in ("service-2", "endpoint-rule-set-1"):
+            found = ours.load_service_model(service, kind)
+            assert found == _told(theirs.load_service_model(service, kind))
+    assert ours.load_data("endpoints") == _told(theirs.load_data("endpoints"))
+    assert bool(list(tmp_path.rglob("*.marshal"))) is bool(folder)
+
+
+def test_a_broken_copy_is_read_anew(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PLUMBLINE_CACHE", str(tmp_path))
+    session().get_service_data("s3")
+    for kept in tmp_path.rglob("*.marshal"):
+        kept.write_bytes(kept.read_bytes()[:100])
+    assert "GetObject" in session().get_service_data("s3")["operations"]
+
+
+def test_an_unknown_service_is_unknown() -> None:
+    with pytest.raises(UnknownServiceError):
+        session().create_client("nothing", region_name="us-east-1")
