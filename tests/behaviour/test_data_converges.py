@@ -70,10 +70,12 @@ class Stage(Plant):
     """A converged environment, and shortcuts."""
 
     def __init__(self, world: World, **specs: dict[str, str]) -> None:
+        lag, world.max_lag = world.max_lag, timedelta(0)  # stale reads begin once all is made
         super().__init__(world, text(**specs))
         self.rds: Any = self.aws.client("rds")
         self.cache: Any = self.aws.client("elasticache")
         self.converge()
+        world.max_lag = lag
         self.later(1200)  # first backup and its like are over
         self.checkpoint()
 
@@ -94,11 +96,6 @@ class Stage(Plant):
     def wait(self, minutes: float) -> None:
         """Let simulated time pass."""
         self.world.clock.advance(timedelta(minutes=minutes))
-
-
-@pytest.fixture
-def world(sandbox_seed: int) -> World:
-    return new_world(sandbox_seed, max_lag=timedelta(0))
 
 
 @pytest.fixture
@@ -274,7 +271,7 @@ def test_others_pending_changes_are_not_flushed(stage: Stage) -> None:
     assert changes(stage.run(), "DBInstance/main") == {"iamDatabaseAuthentication": "in_flight"}
     stage.wait(8 * 24 * 60)
     stage.converge()
-    assert len(stage.modified()) == 1
+    assert len(stage.modified()) <= 2  # two if a stale read hid one of the two changes at first
 
 
 def test_storage_grows_and_never_shrinks(stage: Stage) -> None:
