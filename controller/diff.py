@@ -13,8 +13,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
-import jsonpatch
-
 from controller.fields import Field
 from controller.policies import (
     ActionOption,
@@ -35,6 +33,8 @@ from controller.policies import (
 from controller.spec import holds_reference
 
 _VERSIONED = re.compile(r"\$\{Secret\.[a-z0-9-]+\.value@[\w-]+\}")
+
+ROLLED_BACK = "AWS rolled this back"
 
 Class = Literal[
     "differs", "in_flight", "owned", "undeclared", "write_only_stale", "immutable", "failed",
@@ -198,7 +198,8 @@ class _Walk:
                 if key in v and item.shape == "object":
                     self.object(item, here, d[key], v[key], was, _at(p, key), _at(f, key))
                 else:
-                    self.leaf(item, here, d[key], v.get(key), was, _at(p, key), _at(f, key))
+                    self.leaf(item, here, d[key], v.get(key), was, _at(p, key), _at(f, key),
+                              there=key in v)  # fmt: skip
             elif keyed and was is None:
                 self.changes.append(Change(here, None, v[key], None, "undeclared"))
             else:
@@ -209,7 +210,10 @@ class _Walk:
                     else "pending" if was == v[key]
                     else "both"
                 )  # fmt: skip
-                self.changes.append(Change(here, was, v[key], None, "differs", cause))
+                change = Change(here, was, v[key], None, "differs", cause)
+                if f and key not in f:  # AWS tried it without the entry, and went back
+                    change = replace(change, cls="failed", note=ROLLED_BACK)
+                self.changes.append(change)
 
     def whole_or_default(
         self, field: Field, parts: tuple[Part, ...], d: Doc, last: Any, p: Any, f: Any
@@ -259,11 +263,13 @@ class _Walk:
         )
 
     def leaf(
-        self, field: Field, parts: tuple[Part, ...], d: Any, v: Any, last: Any, p: Any, f: Any
-    ) -> None:
+        self, field: Field, parts: tuple[Part, ...], d: Any, v: Any, last: Any, p: Any, f: Any,
+        *, there: bool = True,
+    ) -> None:  # fmt: skip
+        """One value. there: False for an entry that the live map does not have, however empty."""
         if p is not None and not _empty(p) and not self.equal(field, d, p):
             v = p  # AWS will soon show this: judge that, not the value about to go
-        elif self.equal(field, d, v):
+        elif there and self.equal(field, d, v):
             return
         change = Change(parts, last, v, d, "differs", self.cause(field, d, v, last))
         owner = field.policy(OwnedBy)
@@ -274,7 +280,7 @@ class _Walk:
         elif p is not None and not _empty(p) and self.equal(field, d, p):
             change = replace(change, cls="in_flight")
         elif f is not None and self.equal(field, d, f):
-            change = replace(change, cls="failed", note="AWS rolled this back")
+            change = replace(change, cls="failed", note=ROLLED_BACK)
         elif field.policy(CreateOnly):
             change = replace(change, cls="immutable")
         self.changes.append(change)
@@ -365,6 +371,10 @@ def overlay(live: Doc, desired: Doc, changes: Sequence[Change]) -> Doc:
 
 def json_patch(live: Doc, desired: Doc, changes: Sequence[Change]) -> list[dict[str, Any]]:
     """The changes as an RFC 6902 patch of the live spec, for programs."""
+    if not changes:
+        return []
+    import jsonpatch  # here, because a steady pass needs none
+
     target = overlay(live, desired, changes)
     patch: list[dict[str, Any]] = jsonpatch.make_patch(live, target).patch
     return patch

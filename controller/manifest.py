@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 from pydantic import BaseModel, ValidationError
@@ -83,7 +84,7 @@ class Resource:
     key: `Kind/name`. physical: its name in AWS. spec: with our defaults and all tags; references
     to what only AWS knows are still in it. written: rendered paths that stand in the file, the
     rest of `spec` being our defaults. raw: the spec as written. lines: rendered path → line.
-    depends_on: keys of the resources it refers to.
+    depends_on: keys of the resources it refers to. memo: what `check_resolved` said last.
     """
 
     kind: str
@@ -97,6 +98,7 @@ class Resource:
     line: int
     lines: dict[str, int]
     depends_on: tuple[str, ...] = ()
+    memo: dict[str, Checked] = field(default_factory=dict, compare=False, repr=False)
 
     @property
     def handler(self) -> Handler:
@@ -146,8 +148,12 @@ class Environment:
         return allowed(getattr(self.limits, name), len(self.resources))
 
 
+@lru_cache(maxsize=128)
 def load(text: bytes, file: str) -> Environment:
-    """The environment that a file declares. Raises `DesiredStateError` with all its problems."""
+    """The environment that a file declares. Raises `DesiredStateError` with all its problems.
+
+    A process that stays warm reads each revision once: nobody may change what he gets.
+    """
     from controller.loading import Loading
 
     return Loading(text, file).environment()
@@ -155,10 +161,11 @@ def load(text: bytes, file: str) -> Environment:
 
 @dataclass(frozen=True, slots=True)
 class Checked:
-    """A resolved spec: normalized if `problems` is empty, else as it was given."""
+    """A resolved spec: normalized if `problems` is empty, else as it was `given`."""
 
     doc: Doc
     problems: list[str] = field(default_factory=list)
+    given: Doc = field(default_factory=dict)
 
 
 def check_resolved(resource: Resource, doc: Doc) -> Checked:
@@ -166,7 +173,17 @@ def check_resolved(resource: Resource, doc: Doc) -> Checked:
 
     What came out of a reference is brought to the type of its field: Parameter Store knows only
     text, and an environment variable wants the text of a port. References that are left wait.
+    What was checked just so is not checked again: in a steady pass, nothing.
     """
+    if doc == resource.spec:
+        return Checked(doc)  # it was checked when the file was read
+    known = resource.memo.get("checked")
+    if known is None or known.given != doc:
+        known = resource.memo["checked"] = replace(_check(resource, doc), given=doc)
+    return known
+
+
+def _check(resource: Resource, doc: Doc) -> Checked:
     handler = resource.handler
     root = fields_of(handler.spec)
     try:
@@ -177,7 +194,7 @@ def check_resolved(resource: Resource, doc: Doc) -> Checked:
         for path, _, kind in found:
             cast = _cast(cast, resource.spec, path, kind)
         if cast is not doc:
-            return check_resolved(resource, cast)
+            return _check(resource, cast)
         return Checked(doc, [f"spec.{rendered(root, c.path, doc)}: {c.message}" for c in found])
     return Checked(dump(model))
 

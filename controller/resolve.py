@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 from controller.aws import Aws, AwsFailure
@@ -43,11 +44,12 @@ def read_parameters(aws: Aws, resources: Iterable[Resource]) -> Parameters:
         {ref.parameter for r in resources for _, ref in find(r.spec) if ref.kind == "ssm"}
     )
     found = Parameters()
-    for batch in batches(names, 10):
-        try:
-            reply = aws.read("ssm", "GetParameters", {"Names": list(batch)})
-        except AwsFailure as failure:
-            found.missing.update(dict.fromkeys(batch, f"could not be read: {failure}"))
+    runs = list(batches(names, 10))
+    ask = partial(aws.read, "ssm", "GetParameters")
+    replies = aws.gather(*(partial(ask, {"Names": list(batch)}) for batch in runs))
+    for batch, reply in zip(runs, replies, strict=True):
+        if isinstance(reply, AwsFailure):
+            found.missing.update(dict.fromkeys(batch, f"could not be read: {reply}"))
             continue
         for parameter in reply["Parameters"]:
             name, kind, value = parameter["Name"], parameter["Type"], parameter["Value"]
@@ -74,7 +76,7 @@ def bind(resource: Resource, known: Bindings, parameters: Parameters) -> tuple[D
 
     What is not known yet stays as `${…}`. The filled-in spec is checked by the model again.
     """
-    for _, ref in find(resource.spec):
+    for _, ref in find(resource.spec) if parameters.missing else ():
         if ref.kind == "ssm" and ref.parameter in parameters.missing:
             return resource.spec, f"{ref.text} {parameters.missing[ref.parameter]}"
     try:
