@@ -23,8 +23,8 @@ import botocore.session
 from botocore.loaders import JSONFileLoader, Loader
 
 _BUILTIN = Path(botocore.__file__).parent / "data"
-_FORM = f"botocore-{botocore.__version__}-{sys.implementation.cache_tag}"
-"""Whatever makes another botocore or another Python read something else."""
+_FORM = f"botocore-{botocore.__version__}-{sys.implementation.cache_tag}-1"
+"""Whatever makes another botocore, another Python or another of these modules read otherwise."""
 
 
 def session() -> botocore.session.Session:
@@ -80,7 +80,7 @@ def _parsed(path: str) -> Any:
 
 def _without_documentation(part: dict[str, Any]) -> dict[str, Any]:
     if isinstance(part.get("documentation"), str):
-        del part["documentation"]
+        part["documentation"] = ""  # botocore wants it to be there
     return part
 
 
