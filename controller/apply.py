@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from controller.assess import SETTLE_S, Assessment, assess
 from controller.aws import CALL_BOUND_S, Aws, AwsFailure, NotPermitted, Stale
 from controller.guards import judge
-from controller.inventory import Inventory, Record, remember
+from controller.inventory import BORN, WHOLE, Inventory, Record, remember
 from controller.kindlib.secret_values import secret_value
 from controller.lease import Lease
 from controller.plan import Plan, Step, fingerprint, plan_one
@@ -118,7 +118,7 @@ class _Run:
         record.attempts[step.fingerprint] = record.attempts.get(step.fingerprint, 0) + 1
         if step.action.creates:
             record.creating = step.call
-            record.settling, record.written_at = ["*"], self.tools.now().timestamp()
+            record.settling, record.written_at = [WHOLE], self.tools.now().timestamp()
         self.inventory.save()
         self.tools.progress(step.key, step.action.operation, ", ".join(step.action.changes))
         try:
@@ -129,6 +129,7 @@ class _Run:
                 record.settling, record.written_at = before
             if failure.failure in _FAULTS:
                 self._no_try(record, step)
+            self._unfinished(step.key)
             waiting = failure.failure in _FAULTS or failure.failure == "exists"
             self.broken[step.key] = str(failure)
             self.report.outcomes.append(Outcome(step, False, str(failure), waiting))
@@ -153,7 +154,7 @@ class _Run:
         if now - record.written_at > SETTLE_S:
             record.settling = []
         record.written_at = now
-        record.settling += ["*"] if step.action.creates else list(step.action.changes)
+        record.settling += [WHOLE] if step.action.creates else list(step.action.changes)
         made = {o.step.id for o in self.report.outcomes if o.made and o.step.key == step.key}
         rest = [s for s in self.report.plan.steps if s.key == step.key and s.id not in made]
         desired = versioned(seen.target.spec, self.outputs)
@@ -224,7 +225,14 @@ class _Run:
     def _assessment(self, key: str) -> Assessment:
         return self.report.assessments.get(key) or self.report.orphans[key]
 
+    def _unfinished(self, key: str) -> None:
+        """A create whose later steps were not made: what they would set is not settling."""
+        record = self.inventory.records.get(key)
+        if record is not None:
+            record.settling = [BORN if mark == WHOLE else mark for mark in record.settling]
+
     def _skip(self, step: Step, why: str) -> None:
+        self._unfinished(step.key)
         self.report.outcomes.append(Outcome(step, False, why, waiting=True))
 
 

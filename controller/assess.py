@@ -19,7 +19,7 @@ from controller.handler import (
     Target,
     Unknown,
 )
-from controller.inventory import Record
+from controller.inventory import BORN, WHOLE, Record
 from controller.manifest import Resource
 from controller.ownership import Claim, claim
 from controller.policies import Doc, Situation
@@ -95,7 +95,7 @@ def assess(
         return base
     settling = record is not None and now.timestamp() - record.written_at < SETTLE_S
     if isinstance(observation, Absent):
-        if settling and record is not None and "*" in record.settling:
+        if settling and record is not None and {WHOLE, BORN} & set(record.settling):
             reason = Readiness("in-progress", "Settling", "created a moment ago, not shown yet")
             return replace(base, readiness=reason, observation=Unknown(reason.message))
         return replace(base, vanished=record is not None and bool(record.identity))
@@ -146,7 +146,7 @@ def _ignored(change: Change, resource: Resource, today: date) -> Change:
 
 
 def _settling(change: Change, written: list[str]) -> Change:
-    if change.cls == "differs" and (change.path in written or "*" in written):
+    if change.cls == "differs" and (change.path in written or WHOLE in written):
         return replace(change, cls="in_flight", cause="", note="written a moment ago")
     return change
 

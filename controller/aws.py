@@ -180,7 +180,7 @@ class Aws:
 
     def _call(self, service: str, operation: str, params: dict[str, Any]) -> Any:
         call = f"{service}:{operation}"
-        client = self.client(service)
+        client = self._clients.get(service, once=call in ONCE)
         waited = self._budget.take(call)
         if waited:
             time.sleep(waited)
@@ -221,21 +221,24 @@ class _Clients:
         self._session = session
         self._region = region
         self._endpoint = endpoint
-        self._made: dict[str, Any] = {}
+        self._made: dict[tuple[str, bool], Any] = {}
         self._lock = threading.Lock()
         self.inner = ThreadPoolExecutor(16, "aws-call")
         self.outer = ThreadPoolExecutor(32, "aws-observe")
 
-    def get(self, service: str) -> Any:
-        """Creation is not thread-safe in botocore, and no faster in threads: one at a time."""
+    def get(self, service: str, *, once: bool = False) -> Any:
+        """Creation is not thread-safe in botocore, and no faster in threads: one at a time.
+
+        once: a client that never sends a request again by itself.
+        """
         with self._lock:
-            client = self._made.get(service)
+            client = self._made.get((service, once))
             if client is None:
-                client = self._made[service] = self._session.create_client(
+                client = self._made[service, once] = self._session.create_client(
                     service,
                     region_name=self._region,
                     endpoint_url=self._endpoint,
-                    config=_CONFIG,
+                    config=_CONFIG.merge(_ONCE) if once else _CONFIG,
                 )
             return client
 
@@ -258,3 +261,9 @@ _CONFIG = Config(
     user_agent_extra="plumbline",
     parameter_validation=True,
 )
+
+_ONCE = Config(retries={"mode": "standard", "total_max_attempts": 1})
+
+ONCE = frozenset({"ecs:RegisterTaskDefinition"})
+"""Calls without name or token: sent again after a lost reply, they would make a second thing. The
+next pass finds what the first one made."""

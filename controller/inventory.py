@@ -15,6 +15,9 @@ from controller.diff import Change, Entry, Part, dig, put
 from controller.policies import Doc
 from controller.store import Store, to_body
 
+WHOLE, BORN = "*", "+"
+"""Marks in `Record.settling`: created with all its fields; created, some of them not yet."""
+
 
 @dataclass
 class Record:
@@ -22,7 +25,7 @@ class Record:
 
     last: the desired document as last applied, None if not known. identity: AWS's own id of the
     thing we made. settling: rendered paths written at `written_at` (epoch seconds), which AWS may
-    not show yet; `*` for a create. attempts: action fingerprint → tries without having converged.
+    not show yet, or `WHOLE` or `BORN`. attempts: action fingerprint → tries without having converged.
     creating: operation of a create call begun and not known to have ended. failed: what AWS rolled
     back, not to be tried again. outputs: as last seen. prune, depends_on: for when it is removed.
     """

@@ -7,6 +7,7 @@ out. Time is each machine's own: a lease is `TTL_S` long, much more than clocks 
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -85,17 +86,27 @@ def acquire(store: Store, environment: str, holder: str, clock: Callable[[], dat
     key = f"leases/{environment}.json"
     found = store.get(key)
     now = clock()
-    last_started = None
+    expires = now + timedelta(seconds=TTL_S)
+    lease = Lease(store, key, holder, clock, "", expires, now, None)
     if found is not None:
-        body = found.json
-        until = datetime.fromisoformat(body["expires"])
-        last_started = datetime.fromisoformat(body["started"])
+        try:
+            body = found.json
+            until = datetime.fromisoformat(body["expires"])
+            lease.last_started = datetime.fromisoformat(body["started"])
+        except (ValueError, KeyError, TypeError):
+            _wait_out(lease, found.version)
+            raise Held("an unreadable lease", expires) from None
         if until > now:
             raise Held(body["holder"], until)
-    expires = now + timedelta(seconds=TTL_S)
-    lease = Lease(store, key, holder, clock, "", expires, now, last_started)
     try:
         lease.version = store.put(key, lease._body(expires), found.version if found else None)
     except Conflict:
         raise Held("another pass, begun this moment", expires) from None
     return lease
+
+
+def _wait_out(lease: Lease, version: str) -> None:
+    """An object that nobody can read may be somebody's lease: put one there that ends for certain."""
+    lease.holder = "nobody (an unreadable lease is being waited out)"
+    with suppress(Conflict):
+        lease.store.put(lease.key, lease._body(lease.expires), version)

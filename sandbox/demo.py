@@ -78,7 +78,7 @@ class Story:
     def position(self) -> int:
         """Where the call log ends now."""
         with urlopen(f"{self.endpoint}/_sandbox/calls") as reply:
-            return reply.read().count(b'"name":')
+            return int(reply.read().count(b'"name":'))
 
     def run(self, *, write: bool = True) -> Report:
         """One pass; only passes that may write count."""
@@ -179,18 +179,17 @@ def tell(story: Story) -> None:
 
 def _drift(story: Story, report: Report) -> None:
     """Print what the pass found; check that each deed is named exactly, and called drift."""
-    table = Table(box=None, pad_edge=False)
-    for name in ("resource", "field", "was", "is", "wanted"):
-        table.add_column(name, overflow="fold")
     for key, seen in report.assessments.items():
         if seen.vanished:
-            table.add_row(key, "(the whole resource)", "there", "gone", "there")
+            story.console.print(f"  [bold]{key}[/]  was there, is gone", highlight=False)
+        elif seen.drift:
+            story.console.print(f"  [bold]{key}[/]", highlight=False)
         for change in seen.drift:
-            table.add_row(
-                key, change.path.replace("[", "\\["), *(_short(v) for v in
-                (change.was, change.now, change.wanted))
-            )  # fmt: skip
-    story.console.print(table)
+            was, now, wanted = (_short(v) for v in (change.was, change.now, change.wanted))
+            path = change.path.replace("[", "\\[")
+            story.console.print(
+                f"    {path}: was {was}, is [red]{now}[/], wanted {wanted}", highlight=False
+            )
     unnamed = [d.title for d in DEEDS if not _named(report, d.resource, d.field)]
     story.check(f"all {len(DEEDS)} named, as drift, not as pending change", not unnamed)
     for title in unnamed:
@@ -256,7 +255,7 @@ def _board(report: Report, passed: timedelta) -> Table:
 
 def _short(value: Any) -> str:
     text = shown(value)
-    return text if len(text) <= 44 else text[:43] + "…"
+    return text if len(text) <= 60 else text[:59] + "…"
 
 
 def _span(passed: timedelta) -> str:
@@ -284,7 +283,7 @@ def simulated_aws() -> Iterator[str]:
 def main(arguments: Sequence[str] = ()) -> int:
     """Tell the story; 0 only if all of it held."""
     begun = time.monotonic()
-    console = Console()
+    console = Console(soft_wrap=True)
     try:
         with simulated_aws() as endpoint, tempfile.TemporaryDirectory() as folder:
             os.environ.update(

@@ -149,6 +149,11 @@ def explain(report: Report) -> str:
 
 
 _ID = re.compile(r"[0-9a-f]{8}-[0-9a-f-]{27}|[0-9a-fA-F]{12,}|(?<=secret:)\S+|(?<=ecs-svc/)\d+")
+_CHOSEN = re.compile(
+    r"(?i)time|date|createdat|updatedat|token|events|at$|serviceDeploymentArn|^_subnets$"
+    r"|resetOnHealthyTask|thresholdConfiguration|ApplyMethod|^alarms$|revision"
+)
+"""Members whose value is AWS's choice and says nothing about what we asked for."""
 
 
 def shape(world: World, skip: Iterable[str] = ()) -> dict[str, Any]:
@@ -161,12 +166,12 @@ def shape(world: World, skip: Iterable[str] = ()) -> dict[str, Any]:
     return stores
 
 
-def _shape(value: Any, key: str = "") -> Any:
+def _shape(value: Any) -> Any:
     if isinstance(value, dict):
         return {
-            _ID.sub("#", str(k)): _shape(v, str(k))
+            _ID.sub("#", str(k)): _shape(v)
             for k, v in sorted(value.items(), key=lambda kv: str(kv[0]))
-            if not re.search(r"(?i)time|date|createdat|updatedat|token|events|at$", str(k))
+            if not re.search(_CHOSEN, str(k))
         }
     if isinstance(value, (list, tuple)):
         return sorted((_shape(v) for v in value), key=repr)

@@ -17,6 +17,11 @@ from importlib.metadata import PackageNotFoundError, version
 import click
 
 COMMANDS = {
+    "plan": "Show what differs and what would be done.",
+    "apply": "Make it so: passes until converged.",
+    "status": "Show how the last pass left it.",
+    "drift": "Show what somebody changed behind its back.",
+    "pause": "Stop all writes for a while.",
     "validate": "Check desired-state files, without AWS.",
     "explain": "Tell what a kind or field means, allows and defaults to.",
     "schema": "Print the JSON Schema of desired-state files, for editors.",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import socket
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import botocore.session
@@ -13,12 +13,14 @@ import click
 from botocore.exceptions import BotoCoreError, ClientError
 
 from controller.aws import Aws
-from controller.envelope import API_VERSION
-from controller.manifest import load
+from controller.cli.files import load_file
+from controller.cli.main import Failed
+from controller.lease import Held
+from controller.manifest import DesiredStateError
 from controller.rates import Budget
-from controller.reconciler import Progress, Tools
+from controller.reconciler import Progress, Report, Tools, reconcile
 from controller.sources import FileSource, Source, StoreSource
-from controller.store import DirectoryStore, S3Store, Store
+from controller.store import Conflict, DirectoryStore, S3Store, Store, StoreFailure
 
 STATE_HELP = (
     "Where lease, inventory and status live: s3://bucket[/prefix] or a directory "
@@ -26,11 +28,7 @@ STATE_HELP = (
 )
 
 
-class CliError(click.ClickException):
-    """One clear line on standard error, exit code 1."""
-
-    def show(self, file: object = None) -> None:
-        click.echo(f"plumbline: {self.format_message()}", err=True)
+state_option = click.option("--state", metavar="PLACE", help=STATE_HELP)
 
 
 @dataclass(frozen=True)
@@ -45,16 +43,23 @@ class Place:
 def place(what: str, state: str | None) -> Place:
     """What the user named: a desired-state file, or an environment in the state bucket.
 
-    Raises `DesiredStateError` for a broken file, `CliError` if there is no such thing.
+    Raises `Failed` for a broken file, or if there is no such thing.
     """
+    name = environment_name(what)
     store = open_store(state)
     path = Path(what)
-    if path.is_file():
-        environment = load(path.read_bytes(), what)
-        return Place(environment.name, FileSource(path), store)
-    if path.suffix in (".yaml", ".yml") or "/" in what:
-        raise CliError(f"{what}: no such file")
-    return Place(what, StoreSource(store), store)
+    return Place(name, FileSource(path) if path.is_file() else StoreSource(store), store)
+
+
+def environment_name(what: str) -> str:
+    """The environment meant: its name, or a file that declares it. Raises `Failed`."""
+    path = Path(what)
+    if path.is_file() or path.suffix in (".yaml", ".yml") or "/" in what:
+        try:
+            return load_file(path).name
+        except DesiredStateError as error:
+            raise Failed(str(error)) from None
+    return what
 
 
 def open_store(state: str | None) -> Store:
@@ -71,7 +76,7 @@ def session() -> botocore.session.Session:
     """A session by the standard AWS settings: profile, credentials, region, endpoints."""
     found = botocore.session.Session()
     if not found.get_config_variable("region"):
-        raise CliError("no AWS region: set AWS_DEFAULT_REGION or a region in your AWS profile")
+        raise Failed("no AWS region: set AWS_DEFAULT_REGION or a region in your AWS profile")
     return found
 
 
@@ -80,10 +85,10 @@ def connector() -> Callable[[Callable[[str], None] | None], Aws]:
     core = session()
     try:
         if core.get_credentials() is None:
-            raise CliError("no AWS credentials: set AWS_PROFILE, or run `aws configure`")
+            raise Failed("no AWS credentials: set AWS_PROFILE, or run `aws configure`")
         account = core.create_client("sts").get_caller_identity()["Account"]
     except (ClientError, BotoCoreError) as error:
-        raise CliError(f"AWS does not take these credentials: {error}") from None
+        raise Failed(f"AWS can't be asked whose account this is: {error}") from None
     region = core.get_config_variable("region")
     share = float(os.environ.get("PLUMBLINE_RATE_SHARE", "1"))
     aws = Aws(core, region=region, account=account, budget=Budget(share))
@@ -94,7 +99,20 @@ def tools(found: Place, progress: Progress | None = None) -> Tools:
     """The tools of a pass made by a person."""
     holder = f"{os.environ.get('USER', 'someone')}@{socket.gethostname()} (pid {os.getpid()})"
     made = Tools(found.store, found.source, connector(), holder)
-    return Tools(**{**made.__dict__, "progress": progress}) if progress else made
+    return replace(made, progress=progress) if progress else made
 
 
-__all__ = ["API_VERSION", "STATE_HELP", "CliError", "Place", "open_store", "place", "tools"]
+def make_pass(environment: str, kit: Tools, *, write: bool) -> Report:
+    """One pass. Raises `Failed` where another pass or the state's place stands in the way."""
+    try:
+        return reconcile(environment, kit, write=write)
+    except Held as held:
+        raise Failed(str(held)) from None
+    except (StoreFailure, Conflict) as error:
+        raise Failed(f"state: {error}") from None
+
+
+def one_pass(what: str, state: str | None) -> Report:
+    """One pass that writes nothing, over what the user named. Raises `Failed`."""
+    found = place(what, state)
+    return make_pass(found.environment, tools(found), write=False)

@@ -146,6 +146,13 @@ class LogGroupHandler(Handler):
         create = Action("logs", "CreateLogGroup", params, step="create", creates=True)
         return [create, _retention(target, ("retentionInDays",), after=("create",))]
 
+    def apply(self, aws: Aws, target: Target, action: Action, params: Doc) -> Doc:
+        """As planned; AWS's reply to a create is empty, the ARN follows from the name."""
+        aws.write(action.service, action.operation, params)
+        if not action.creates:
+            return {}
+        return {"name": target.name, "arn": target.arn("logs", f"log-group:{target.name}")}
+
     def delete(self, target: Target, observed: Present) -> list[Action]:
         return [
             Action(

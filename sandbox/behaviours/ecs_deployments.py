@@ -86,6 +86,7 @@ def deploy(at: Place, service: Service) -> Deployment:
             "targetServiceRevisionArn": new["_revision"],
             "status": "IN_PROGRESS",
             "_deployment": ident,
+            "_content": new["_revisionOf"],
             "_failures": 0,
         },
     )

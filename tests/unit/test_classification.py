@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -80,6 +79,21 @@ def test_class_in_flight_and_failed() -> None:
     assert [c.cls for c in diff(fields_of(Sample), undone)] == ["failed"]
 
 
+def test_an_entry_that_a_rolled_back_revision_dropped_is_failed() -> None:
+    undone = _views(
+        {"atomic": {"a": "1"}}, {"atomic": {"a": "1", "b": "2"}}, {"atomic": {"a": "1", "b": "2"}},
+        failed={"atomic": {"a": "1"}},
+    )  # fmt: skip
+    assert [(c.path, c.cls) for c in diff(fields_of(Sample), undone)] == [("atomic[b]", "failed")]
+
+
+def test_an_empty_entry_is_an_entry() -> None:
+    added = _views({"atomic": {"a": ""}}, {"atomic": {}}, {"atomic": {}})
+    assert [(c.path, c.cause) for c in diff(fields_of(Sample), added)] == [("atomic[a]", "pending")]
+    same = _views({"atomic": {"a": ""}}, {"atomic": {"a": ""}}, {"atomic": {"a": ""}})
+    assert diff(fields_of(Sample), same) == []
+
+
 def test_what_aws_is_about_to_do_counts_not_what_it_shows() -> None:
     wanted = {"scalar": "new"}
     leaving = _views(wanted, {"scalar": "new"}, wanted, pending={"scalar": "other"})
@@ -105,7 +119,8 @@ def test_class_immutable_owned_unknown_and_write_only() -> None:
 
 
 def test_an_unresolved_reference_is_no_drift() -> None:
-    views = _views({"scalar": "${DBInstance.main.endpoint.address}"}, {"scalar": "x"}, {"scalar": "x"})
+    held = {"scalar": "x"}
+    views = _views({"scalar": "${DBInstance.main.endpoint.address}"}, held, held)
     (change,) = diff(fields_of(Sample), views)
     assert (change.cls, change.is_drift) == ("unknown", False)
 

@@ -1,0 +1,47 @@
+"""`plumbline pause`: the hand on the brake."""
+
+from __future__ import annotations
+
+import getpass
+import re
+from datetime import UTC, datetime, timedelta
+
+import click
+
+from controller import pause as pauses
+from controller.cli.main import Failed
+from controller.cli.tools import open_store, state_option
+from controller.store import Conflict, StoreFailure
+
+
+@click.command(short_help="Stop all writes for a while.")
+@click.argument("environment")
+@click.option("--for", "duration", metavar="TIME", help="How long: 30m, 2h, 1d (at most 7d).")
+@click.option("--reason", default="", help="Why; shown wherever the pause is.")
+@click.option("--resume", is_flag=True, help="End the pause.")
+@state_option
+def pause(
+    environment: str, duration: str | None, reason: str, resume: bool, state: str | None
+) -> None:
+    """Stop all writes to an environment for a while. Works whatever its file says."""
+    store = open_store(state)
+    try:
+        if resume:
+            pauses.resume(store, environment)
+            click.echo(f"{environment}: resumed")
+            return
+        if not duration:
+            raise click.UsageError("--for TIME is needed (or --resume)")
+        until = datetime.now(UTC) + _span(duration)
+        pauses.pause(store, environment, until, getpass.getuser(), reason or "no reason given")
+    except (StoreFailure, Conflict) as error:
+        raise Failed(f"state: {error}") from None
+    click.echo(f"{environment}: paused until {until:%Y-%m-%d %H:%M} UTC")
+
+
+def _span(text: str) -> timedelta:
+    match = re.fullmatch(r"([1-9]\d{0,3})([mhd])", text)
+    span = match and timedelta(minutes=int(match[1]) * {"m": 1, "h": 60, "d": 1440}[match[2]])
+    if not span or span > timedelta(days=7):
+        raise click.UsageError(f"--for: found {text}, allowed a time like 30m, 2h or 1d, up to 7d")
+    return span
