@@ -16,9 +16,8 @@ SERVICES = ("ecs", "elasticache", "s3", "wafv2")
 
 def _told(value: Any) -> Any:
     if isinstance(value, dict):
-        return {
-            k: _told(v) for k, v in value.items() if k != "documentation" or not isinstance(v, str)
-        }
+        silent = {"documentation": ""} if isinstance(value.get("documentation"), str) else {}
+        return {k: _told(v) for k, v in value.items()} | silent
     return [_told(v) for v in value] if isinstance(value, list) else value
 
 
@@ -45,6 +44,19 @@ def test_a_broken_copy_is_read_anew(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     for kept in tmp_path.rglob("*.marshal"):
         kept.write_bytes(kept.read_bytes()[:100])
     assert "GetObject" in session().get_service_data("s3")["operations"]
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_endpoints_are_found(service: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PLUMBLINE_CACHE", str(tmp_path))
+    found = []
+    for core in (session(), botocore.session.Session()):
+        core.set_credentials("AKIA", "secret")
+        client = core.create_client(service, region_name="eu-west-1")
+        model = client.meta.service_model
+        operation = model.operation_model(model.operation_names[0])
+        found.append(client._resolve_endpoint_ruleset(operation, {}, {})[0])
+    assert found[0] == found[1]
 
 
 def test_an_unknown_service_is_unknown() -> None:
