@@ -11,7 +11,6 @@ import pytest
 from controller.reconciler import Report
 from sandbox import perturb_data as perturb
 from sandbox.pytest_plugin import new_world
-
 from sandbox.world import CallRecord, World
 from tests.harness import Plant, environment, resource
 
