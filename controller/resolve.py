@@ -68,7 +68,7 @@ def hint(resource: Resource, guesses: Bindings) -> Doc:
         filled: Doc = resolve(resource.spec, lambda ref: _value(ref, guesses))
     except BadReference:
         return resource.spec
-    return dict(versioned(filled, guesses.outputs))
+    return dict(versioned(check_resolved(resource, filled).doc, guesses.outputs))
 
 
 def bind(resource: Resource, known: Bindings, parameters: Parameters) -> tuple[Doc, str]:

@@ -125,31 +125,36 @@ class ParameterGroupHandler(Handler):
     def observe(self, aws: Aws, targets: Sequence[Target]) -> dict[str, Observation]:
         words = self.words
         one = {words.name: targets[0].name} if len(targets) == 1 else {}
-        try:
-            found = aws.pages(words.service, f"Describe{words.noun}s", f"{words.noun}s", one)
-        except AwsFailure as failure:
-            if one and failure.failure == "not-found":
+        describe = f"Describe{words.noun}s"
+        found, *parameters = aws.gather(
+            partial(aws.pages, words.service, describe, f"{words.noun}s", one),
+            *(partial(self._parameters, aws, t) for t in targets),
+        )
+        if isinstance(found, AwsFailure):
+            if one and found.failure == "not-found":
                 return {targets[0].key: Absent()}
-            return all_unknown(targets, failure)
+            return all_unknown(targets, found)
         by_name = {group[words.name].lower(): group for group in found}
-        present = [t for t in targets if t.name.lower() in by_name]
-        seen = aws.gather(*(partial(self._whole, aws, t, by_name[t.name.lower()]) for t in present))
+        present = [
+            (t, by_name[t.name.lower()], values)
+            for t, values in zip(targets, parameters, strict=True)
+            if t.name.lower() in by_name
+        ]
+        seen = aws.gather(*(partial(self._whole, aws, *there) for there in present))
         out: dict[str, Observation] = {t.key: Absent() for t in targets}
-        for target, observation in zip(present, seen, strict=True):
-            if isinstance(observation, BaseException):
-                raise observation
-            out[target.key] = observation
-        return out
+        return out | {t.key: whole for (t, _, _), whole in zip(present, seen, strict=True)}
 
-    def _whole(self, aws: Aws, target: Target, group: Mapping[str, Any]) -> Observation:
+    def _whole(
+        self, aws: Aws, target: Target, group: Mapping[str, Any], parameters: Doc | AwsFailure
+    ) -> Observation:
         """A group with its parameters and tags; what can't be read is unknown by name."""
         doc: Doc = {"group": group}
         unknown = {}
         arn = self._arn(target, group)
-        try:
-            doc["parameters"] = self._parameters(aws, target)
-        except AwsFailure as failure:
-            unknown["parameters"] = str(failure)
+        if isinstance(parameters, AwsFailure):
+            unknown["parameters"] = str(parameters)
+        else:
+            doc["parameters"] = parameters
         try:
             doc["tags"] = tags_of(aws, target, arn, reader(aws, self.words.service, arn))
         except AwsFailure as failure:
