@@ -107,6 +107,9 @@ class _Run:
         except NotYet as wait:
             self._skip(step, str(wait))
             self.broken[step.key] = str(wait)
+        except AwsFailure as failure:  # opening a secret; nothing was sent yet
+            self._skip(step, str(failure))
+            self.broken[step.key] = str(failure)
         except Stale:
             self._again(step.key)
 
@@ -205,6 +208,8 @@ class _Run:
             except NotPermitted as refusal:
                 self._skip(step, str(refusal))
                 self.over = True
+            except (NotYet, AwsFailure) as wait:
+                self._skip(step, str(wait))
             return
 
     def _params(self, step: Step) -> Doc:

@@ -267,7 +267,7 @@ class _Walk:
         *, there: bool = True,
     ) -> None:  # fmt: skip
         """One value. there: False for an entry that the live map does not have, however empty."""
-        if p is not None and not _empty(p) and not self.equal(field, d, p):
+        if p is not None and not self.equal(field, d, p):
             v = p  # AWS will soon show this: judge that, not the value about to go
         elif there and self.equal(field, d, v):
             return
@@ -277,8 +277,8 @@ class _Walk:
             change = replace(change, cls="unknown", cause="", note=f"waits for {d}")
         elif owner and owner.when(self.situation, d, v):
             change = replace(change, cls="owned", cause="", note=owner.owner)
-        elif p is not None and not _empty(p) and self.equal(field, d, p):
-            change = replace(change, cls="in_flight")
+        elif p is not None and self.equal(field, d, p):
+            change = replace(change, cls="in_flight", cause="")
         elif f is not None and self.equal(field, d, f):
             change = replace(change, cls="failed", note=ROLLED_BACK)
         elif field.policy(CreateOnly):

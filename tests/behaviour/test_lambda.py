@@ -14,7 +14,7 @@ import pytest
 
 from controller import fleet
 from controller.kinds import KINDS
-from controller.lease import acquire
+from controller.lease import TTL_S, acquire
 from controller.manifest import load as load_file
 from controller.pause import pause
 from controller.store import S3Store, StoreFailure
@@ -22,7 +22,7 @@ from controller.telemetry import FLEET, Metric
 from handlers import reconcile
 from sandbox.inprocess import session
 from sandbox.seed import seed
-from sandbox.world import CallRecord, World
+from sandbox.world import CallRecord, Fault, World
 from tests.emf import Datum, data, documented, records
 from tests.permissions import granted, iam_action
 from tests.permissions import load as load_template
@@ -416,6 +416,13 @@ def test_a_pause_stops_writes_and_ends(function: Lambda) -> None:
 # --- many environments ---
 
 
+def _state_of(name: str) -> Any:
+    """Matches S3 calls to one environment's lease."""
+    return lambda service, _operation, params: (
+        service == "s3" and f"leases/{name}.json" in params["Key"]
+    )
+
+
 def test_one_broken_environment_does_not_stop_the_other(function: Lambda) -> None:
     function.publish("kind: [", "broken")
     function.publish(small())
@@ -429,19 +436,27 @@ def test_one_broken_environment_does_not_stop_the_other(function: Lambda) -> Non
 def test_state_that_can_not_be_used_fails_its_own_environment(function: Lambda) -> None:
     function.publish(small("damaged"), "damaged")
     function.publish(small())
-    function.s3.put_object(Bucket=function.bucket, Key="leases/damaged.json", Body=b"{}")
+    function.world.faults.append(Fault("deny", _state_of("damaged"), times=99))
     assert function.tick() == {"made": 1, "held": 0, "failed": 1, "left": 0}
     assert function.retention() == 30
     assert function.value("PassesMissed") == 1
     [told] = function.said("no pass")
     assert (told["level"], told["environment"]) == ("ERROR", "damaged")
-    assert "KeyError" in told["reason"]
+    assert "AccessDenied" in told["reason"]
+
+
+def test_an_unreadable_lease_is_waited_out(function: Lambda) -> None:
+    function.publish(small())
+    function.s3.put_object(Bucket=function.bucket, Key="leases/shop.json", Body=b"{}")
+    assert function.tick() == {"made": 0, "held": 1, "failed": 0, "left": 0}
+    function.world.clock.advance(timedelta(seconds=TTL_S))
+    assert function.tick()["made"] == 1
 
 
 def test_the_function_fails_only_if_nothing_could_be_done(function: Lambda) -> None:
     function.publish(small("damaged"), "damaged")
-    function.s3.put_object(Bucket=function.bucket, Key="leases/damaged.json", Body=b"{}")
-    with pytest.raises(reconcile.NothingDone, match="damaged: KeyError"):
+    function.world.faults.append(Fault("deny", _state_of("damaged"), times=99))
+    with pytest.raises(reconcile.NothingDone, match="damaged: .*AccessDenied"):
         function.tick()
     assert function.value("PassesMissed") == 1, "told before it fails"
 
