@@ -7,8 +7,9 @@ change: ownership stands in tags, and what exists is asked of AWS.
 from __future__ import annotations
 
 import copy
+import json
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from typing import Any
 
 from controller.diff import Change, Entry, Part, dig, put
@@ -25,9 +26,10 @@ class Record:
 
     last: the desired document as last applied, None if not known. identity: AWS's own id of the
     thing we made. settling: rendered paths written at `written_at` (epoch seconds), which AWS may
-    not show yet, or `WHOLE` or `BORN`. attempts: action fingerprint → tries without having converged.
-    creating: operation of a create call begun and not known to have ended. failed: what AWS rolled
-    back, not to be tried again. outputs: as last seen. prune, depends_on: for when it is removed.
+    not show yet, or `WHOLE` or `BORN`. attempts: action fingerprint → tries without having
+    converged. creating: operation of a create call begun and not known to have ended. failed: what
+    AWS rolled back, not to be tried again. outputs: as last seen. prune, depends_on: for when it is
+    removed.
     """
 
     physical: str
@@ -53,7 +55,7 @@ class Inventory:
         """Parameter Store values as last seen: only to guess at what reads will be needed."""
         self._store = store
         self._version: str | None = None
-        self._saved: dict[str, Any] | None = None
+        self._saved = ""
 
     @classmethod
     def load(cls, store: Store, environment: str, *, writable: bool) -> Inventory:
@@ -67,18 +69,20 @@ class Inventory:
             body = found.json
             inventory.parameters = body["parameters"]
             inventory.records = {k: Record(**r) for k, r in body["resources"].items()}
-            inventory._saved = inventory._document()
+            inventory._saved = _text(inventory._document())
         except (ValueError, TypeError, KeyError, AttributeError):
             inventory.records = {}
         return inventory
 
     def save(self) -> None:
         """Write it if it changed. Raises `Conflict` if another pass wrote it: then stop."""
-        document = self._document()
-        if self._store is None or document == self._saved:
+        if self._store is None:
             return
-        self._version = self._store.put(self._key, to_body(document), self._version)
-        self._saved = document
+        document = self._document()
+        text = _text(document)
+        if text != self._saved:
+            self._version = self._store.put(self._key, to_body(document), self._version)
+            self._saved = text
 
     def record(self, key: str, physical: str) -> Record:
         """The record of a resource, a new one if there is none or its name has changed."""
@@ -92,8 +96,13 @@ class Inventory:
         return f"inventory/{self.environment}.json"
 
     def _document(self) -> dict[str, Any]:
-        resources = {key: asdict(record) for key, record in self.records.items()}
-        return copy.deepcopy({"version": 1, "parameters": self.parameters, "resources": resources})
+        """Not a copy: for writing down at once."""
+        resources = {key: vars(record) for key, record in self.records.items()}
+        return {"version": 1, "parameters": self.parameters, "resources": resources}
+
+
+def _text(document: dict[str, Any]) -> str:
+    return json.dumps(document, sort_keys=True, default=str)
 
 
 def remember(desired: Doc, left: Sequence[Change], last: Doc | None) -> Doc | None:
@@ -106,6 +115,8 @@ def remember(desired: Doc, left: Sequence[Change], last: Doc | None) -> Doc | No
     undone = [c for c in left if c.cls not in ("undeclared", "owned")]
     if last is None and undone:
         return None
+    if last == desired and not undone:
+        return last
     new = copy.deepcopy(desired)
     for change in undone:
         parts: list[Part] = list(change.parts)
