@@ -94,7 +94,7 @@ def evidence(step: Step, it: Assessment, known: Judgement) -> Veto | None:
 
 
 def approval(step: Step, it: Assessment, known: Judgement) -> Veto | None:
-    """What loses data is left to a person. What holds none goes when its manifest does, if told so."""
+    """What loses data is left to a person. What holds none goes with its manifest, if told so."""
     pruned = step.key in known.orphans and not it.handler.holds_data
     if step.action.risk == "destructive" and not pruned:
         return Veto("ApprovalRequired", f"{step.call} is destructive: do it by hand, or retain it")

@@ -106,7 +106,7 @@ def acquire(store: Store, environment: str, holder: str, clock: Callable[[], dat
 
 
 def _wait_out(lease: Lease, version: str) -> None:
-    """An object that nobody can read may be somebody's lease: put one there that ends for certain."""
+    """What nobody can read may be somebody's lease: put one there that ends for certain."""
     lease.holder = "nobody (an unreadable lease is being waited out)"
     with suppress(Conflict):
         lease.store.put(lease.key, lease._body(lease.expires), version)

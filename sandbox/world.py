@@ -47,8 +47,9 @@ class CallRecord:
 class Fault:
     """Something to go wrong with calls that match.
 
-    kind: `throttle`, `error` (500), `deny` (AccessDenied), `invalid` (refused), `lost` (applied, the reply is dropped),
-    `reset` (not applied, connection dropped), `kill-before`, `kill-after` (the caller dies).
+    kind: `throttle`, `error` (500), `deny` (AccessDenied), `invalid` (refused), `lost`
+    (applied, the reply is dropped), `reset` (not applied, connection dropped), `kill-before`,
+    `kill-after` (the caller dies).
     match: called with `service`, `operation`, `params`. times: how often; after: skip so many.
     """
 

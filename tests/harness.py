@@ -158,12 +158,11 @@ _CHOSEN = re.compile(
 
 def shape(world: World, skip: Iterable[str] = ()) -> dict[str, Any]:
     """All stores of a world without ids, dates and order: equal for equal end states."""
-    stores = {
+    return {
         f"{service}/{region}": _shape(store)
         for (service, _, region), store in sorted(world._stores.items())
         if service not in skip and store
     }
-    return stores
 
 
 def _shape(value: Any) -> Any:

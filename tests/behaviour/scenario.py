@@ -1,4 +1,4 @@
-"""Eight resources of eight kinds, with every sort of composite: what crash and fault tests build."""
+"""Eight resources of eight kinds, every sort of composite among them: for crashes and faults."""
 
 from __future__ import annotations
 

@@ -456,7 +456,7 @@ def test_an_unreadable_lease_is_waited_out(function: Lambda) -> None:
 def test_the_function_fails_only_if_nothing_could_be_done(function: Lambda) -> None:
     function.publish(small("damaged"), "damaged")
     function.world.faults.append(Fault("deny", _state_of("damaged"), times=99))
-    with pytest.raises(reconcile.NothingDone, match="damaged: .*AccessDenied"):
+    with pytest.raises(reconcile.NothingDone, match=r"damaged: .*AccessDenied"):
         function.tick()
     assert function.value("PassesMissed") == 1, "told before it fails"
 
