@@ -65,7 +65,7 @@ class Limits(Model):
     """How much one pass may do. Beyond a limit nothing at all is done, and the pass says why."""
 
     max_changes: Amount = 50
-    """Resources that one pass may change or create."""
+    """Resources that one pass may change, or make again after they vanished. New ones are free."""
 
     max_deletes: Amount = 2
     """Resources that one pass may delete."""
@@ -81,7 +81,8 @@ class EnvironmentSpec(Model):
     """How an environment is kept."""
 
     mode: Mode = "enforce"
-    """enforce: converge. observe: look and report, change nothing. paused: don't even plan."""
+    """enforce: converge. observe: look and report, change nothing. paused: the same,
+    shown as paused."""
 
     interval: Interval = "5m"
     """Time between two passes, from 1m to 24h."""

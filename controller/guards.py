@@ -94,10 +94,21 @@ def evidence(step: Step, it: Assessment, known: Judgement) -> Veto | None:
 
 
 def approval(step: Step, it: Assessment, known: Judgement) -> Veto | None:
-    """What loses data is left to a person. What holds none goes with its manifest, if told so."""
+    """What loses data is left to a person; what can't be taken back needs a commit that asks for it.
+
+    What holds no data goes with its manifest, if `prune: delete` says so. Mending drift is no
+    reason for a step without return, such as cutting backups that somebody made longer by hand.
+    """
     pruned = step.key in known.orphans and not it.handler.holds_data
     if step.action.risk == "destructive" and not pruned:
         return Veto("ApprovalRequired", f"{step.call} is destructive: do it by hand, or retain it")
+    asked = all(c.cause == "pending" for c in it.changes if c.path in step.action.changes)
+    if step.action.risk == "irreversible" and not asked:
+        return Veto(
+            "ApprovalRequired",
+            f"{step.call} can't be taken back and no commit asks for it: do it by hand, or change "
+            "the file",
+        )
     return None
 
 

@@ -220,7 +220,7 @@ def _remember(report: Report, inventory: Inventory) -> None:
     planned: dict[str, set[str]] = {}
     for step in report.plan.steps:
         planned.setdefault(step.key, set()).add(step.fingerprint)
-    made = {key for key, _ in ((o.step.key, o) for o in report.outcomes if o.made)}
+    made = {o.step.key for o in report.outcomes if o.made}
     for key, seen in report.assessments.items():
         known = inventory.records.get(key)
         if known is not None:
