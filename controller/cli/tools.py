@@ -12,6 +12,7 @@ import botocore.session
 import click
 from botocore.exceptions import BotoCoreError, ClientError
 
+from controller import sessions
 from controller.aws import Aws
 from controller.cli.files import load_file
 from controller.cli.main import Failed
@@ -74,7 +75,7 @@ def open_store(state: str | None) -> Store:
 
 def session() -> botocore.session.Session:
     """A session by the standard AWS settings: profile, credentials, region, endpoints."""
-    found = botocore.session.Session()
+    found = sessions.session()
     if not found.get_config_variable("region"):
         raise Failed("no AWS region: set AWS_DEFAULT_REGION or a region in your AWS profile")
     return found

@@ -9,11 +9,13 @@ import argparse
 import os
 import platform
 import sys
+from pathlib import Path
 
 from tests.bench.own_time import limits, own_time
+from tests.bench.reads import with_table
 from tests.bench.rows import table
-from tests.bench.served import served
-from tests.bench.speed import calls, measured
+
+PAGE = Path("docs/reference/speed.md")
 
 
 def main() -> int:
@@ -21,12 +23,20 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.bench", description=__doc__)
     parser.add_argument("--rounds", type=int, default=7, help="runs of each process (median)")
     parser.add_argument("--quick", action="store_true", help="small sizes, few rounds")
+    parser.add_argument("--write-reads", action="store_true", help=f"renew the table in {PAGE}")
     options = parser.parse_args()
+    if options.write_reads:
+        PAGE.write_text(with_table(PAGE.read_text(encoding="utf-8")), encoding="utf-8")
+        return 0
     rounds = 2 if options.quick else options.rounds
     sizes = (10, 100) if options.quick else (10, 100, 1000)
     print(f"Python {platform.python_version()}, {os.cpu_count()} cores, medians of {rounds}\n")
     rows = list(own_time(sizes))
     rows += limits(sizes[-1])
+    # Imported now, for the sandbox's many objects would burden the garbage collector until here.
+    from tests.bench.served import served
+    from tests.bench.speed import calls, measured
+
     with served() as world:
         rows += calls(world)
         rows += measured(world, rounds)

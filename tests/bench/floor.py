@@ -76,6 +76,9 @@ MORE_FIRST: tuple[Call, ...] = (
         "CacheParameterGroupName": f"{ENV}-cache", "Source": "user",
     }),
     ("elasticache", "DescribeCacheClusters", {}),
+    ("elasticache", "ListTagsForResource", {
+        "ResourceName": f"arn:aws:elasticache:us-east-1:123456789012:replicationgroup:{ENV}-cache",
+    }),
 )  # fmt: skip
 MORE_SECOND: tuple[Call, ...] = (
     ("wafv2", "GetLoggingConfiguration", {"ResourceArn": ""}),
@@ -93,6 +96,7 @@ EXTRA = {
     "elasticache:DescribeCacheParameterGroups": "family and description of a parameter group",
     "elasticache:DescribeCacheParameters": "values of a cache parameter group",
     "elasticache:DescribeCacheClusters": "node type and parameter group, only shown by members",
+    "elasticache:ListTagsForResource": "how far an AUTH token's rotation is, by its own record",
     "wafv2:GetLoggingConfiguration": "whether the firewall logs",
     "wafv2:ListResourcesForWebACL": "what the firewall protects",
 }

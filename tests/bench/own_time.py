@@ -13,11 +13,12 @@ FLAT = 1.25
 
 
 def own_time(sizes: Sequence[int] = (10, 100, 1000), passes: int = 5) -> Iterator[Row]:
-    """CPU for each resource, with replies that cost nothing."""
+    """CPU for each resource, with replies that cost nothing; and work, which knows no noise."""
     before = 0.0
     for size in sizes:
-        cost = Bulk(size).cpu_per_resource(passes)
-        figure = f"{cost * 1e3:.2f} ms"
+        bulk = Bulk(size)
+        cost, work = bulk.cpu_per_resource(passes), bulk.work_per_resource()
+        figure = f"{cost * 1e3:.2f} ms, {work:,.0f} function calls"
         if before:
             ratio = cost / before
             yield Row(f"own CPU a resource, {size:,} of them", f"{figure} ({ratio:.2f} ×)",

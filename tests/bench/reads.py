@@ -1,0 +1,72 @@
+"""What each kind reads, as a table for `docs/reference/speed.md`: written from the handlers."""
+
+from __future__ import annotations
+
+from controller.kinds import KINDS, handler_for
+
+BEGIN, END = "<!-- reads: begin -->", "<!-- reads: end -->"
+
+_TAGS = "one by one, only where the tag index does not show the tags as wanted"
+HOW = {
+    "application-autoscaling:DescribeScalableTargets": "50 services a call",
+    "application-autoscaling:DescribeScalingPolicies": "all of ECS, paged by AWS",
+    "application-autoscaling:DescribeScheduledActions":
+        "one service a call, only where its bounds moved",
+    "cloudwatch:DescribeAlarms": "100 alarms a call, by name",
+    "cloudwatch:ListTagsForResource": _TAGS,
+    "ecs:DescribeClusters": "100 clusters a call",
+    "ecs:DescribeServices": "10 services a call, of one cluster",
+    "ecs:DescribeServiceRevisions": "only where a service differs and its roll-out failed",
+    "ecs:DescribeTaskDefinition":
+        "one revision a call (AWS has no other), once a process: a revision never changes",
+    "ecs:ListClusters": "all, 100 a page, only where a service's cluster is not known",
+    "ecs:ListServiceDeployments": "one service a call, only where it differs",
+    "ecs:ListServices": "all of a cluster, only to import",
+    "ecs:ListTaskDefinitions": "one a new revision, before it is registered",
+    "elasticache:DescribeCacheClusters": "all of the account, 100 a page",
+    "elasticache:DescribeCacheParameterGroups": "by name if it is one, else all, 100 a page",
+    "elasticache:DescribeCacheParameters":
+        "one group a call (AWS has no other), only parameters that somebody set",
+    "elasticache:DescribeCacheSubnetGroups": "by name if it is one, else all, 100 a page",
+    "elasticache:DescribeReplicationGroups": "by name if it is one, else all, 100 a page",
+    "elasticache:ListTagsForResource":
+        f"{_TAGS}; always for a replication group with an AUTH token, whose rotation they record",
+    "logs:DescribeLogGroups": "all with the names' common beginning, 50 a page",
+    "logs:ListTagsForResource": _TAGS,
+    "rds:DescribeDBInstances": "by name, 100 a page, tags included",
+    "rds:DescribeDBParameterGroups": "by name if it is one, else all, 100 a page",
+    "rds:DescribeDBParameters": "one group a call (AWS has no other), only what somebody set; "
+        "AWS filters after paging, so that a short answer may have a second page",
+    "rds:DescribeDBSubnetGroups": "by name if it is one, else all, 100 a page",
+    "rds:ListTagsForResource": _TAGS,
+    "resourcegroupstaggingapi:GetResources":
+        "all that carries the environment's tag, 100 a page, one list for all kinds",
+    "secretsmanager:DescribeSecret": "one by one, only where the list does not show it as wanted",
+    "secretsmanager:ListSecrets": "all with the names' common beginning, 100 a page",
+    "wafv2:GetLoggingConfiguration": "one web ACL a call (AWS has no other)",
+    "wafv2:GetWebACL":
+        "one a call (AWS has no other), only where its lock token moved since it was last read",
+    "wafv2:GetWebACLForResource": "one a call, only for what is to be associated and is not",
+    "wafv2:ListResourcesForWebACL": "one web ACL and type of resource a call (AWS has no other)",
+    "wafv2:ListTagsForResource": _TAGS,
+    "wafv2:ListWebACLs": "100 a page, until all names are found",
+}  # fmt: skip
+"""How many things a read covers, and when it is made. Held complete by a test."""
+
+
+def read_table() -> str:
+    """Kind → reads, with how each is batched."""
+    lines = ["| kind | read | how |", "|---|---|---|"]
+    for kind in sorted(KINDS):
+        shown = f"`{kind}`"
+        for call in sorted(handler_for(kind).reads):
+            lines.append(f"| {shown} | `{call}` | {HOW[call]} |")
+            shown = ""
+    return "\n".join(lines)
+
+
+def with_table(page: str) -> str:
+    """The page with its table as it should be."""
+    before, _, rest = page.partition(BEGIN)
+    _, _, after = rest.partition(END)
+    return f"{before}{BEGIN}\n{read_table()}\n{END}{after}"
