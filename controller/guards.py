@@ -94,7 +94,7 @@ def evidence(step: Step, it: Assessment, known: Judgement) -> Veto | None:
 
 
 def approval(step: Step, it: Assessment, known: Judgement) -> Veto | None:
-    """What loses data is left to a person; what can't be taken back needs a commit that asks for it.
+    """What loses data is left to a person; what can't be taken back needs a commit asking for it.
 
     What holds no data goes with its manifest, if `prune: delete` says so. Mending drift is no
     reason for a step without return, such as cutting backups that somebody made longer by hand.
@@ -147,7 +147,7 @@ def modifiable(step: Step, it: Assessment, known: Judgement) -> Veto | None:
 def three_tries(step: Step, it: Assessment, known: Judgement) -> Veto | None:
     """An action that has not helped three times will not help a fourth."""
     record = known.records.get(step.key)
-    if record and record.attempts.get(step.fingerprint, 0) >= TRIES:
+    if record and record.tries(it.resource.spec, step.fingerprint) >= TRIES:
         return Veto(
             "NotConverging",
             f"{step.call} was made {TRIES} times and the difference is still there: "

@@ -69,12 +69,10 @@ class Stage(Plant):
     """A converged environment, and shortcuts."""
 
     def __init__(self, world: World, **specs: dict[str, str]) -> None:
-        lag, world.max_lag = world.max_lag, timedelta(0)  # stale reads begin once all is made
         super().__init__(world, text(**specs))
         self.rds: Any = self.aws.client("rds")
         self.cache: Any = self.aws.client("elasticache")
         self.converge()
-        world.max_lag = lag
         self.later(1200)  # first backup and its like are over
         self.checkpoint()
 
@@ -385,3 +383,26 @@ def test_unreadable_nodes_are_unknown_not_drift() -> None:
     assert {c.cls for c in found.changes} == {"unknown"}
     assert not found.drift
     assert stage.writes() == []
+
+
+def test_backups_made_longer_by_hand_are_not_cut(world: World) -> None:
+    """Mending that drift would delete backups: only a commit may ask for it."""
+    stage = Stage(world)
+    stage.rds.modify_db_instance(
+        DBInstanceIdentifier=f"{NAME}-main", BackupRetentionPeriod=14, ApplyImmediately=True
+    )
+    stage.later(1800)
+    stage.checkpoint()
+    report = stage.run()
+    assert stage.writes() == []
+    assert [v.reason for v in report.vetoes.values()] == ["ApprovalRequired"]
+    assert [(c.path, c.now, c.cause) for c in report.assessments["DBInstance/main"].drift] == [
+        ("backupRetentionPeriod", 14, "drift")
+    ]
+    stage.publish(text(db={"backupRetentionPeriod": "14"}))
+    stage.later()
+    stage.converge()
+    assert stage.writes() == []
+    stage.publish(text(db={"backupRetentionPeriod": "5"}))
+    stage.converge()
+    assert len(stage.writes()) == 1
