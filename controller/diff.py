@@ -8,6 +8,7 @@ document (L), the desired one (D) and the live one (V).
 from __future__ import annotations
 
 import copy
+import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -336,10 +337,16 @@ def canonical(field: Field, value: Any) -> Any:
         items = [canonical(field.item, v) if field.item else v for v in value]
         if field.policy(CaseInsensitive):
             items = [i.lower() if isinstance(i, str) else i for i in items]
-        return sorted(items, key=repr) if field.policy(Unordered) else items
+        return sorted(items, key=_order) if field.policy(Unordered) else items
     if isinstance(value, float) and value.is_integer():
         return int(value)
     return value
+
+
+def _order(item: Any) -> str:
+    """What equal things are equal in: a text that doesn't depend on the order of a map's keys."""
+    plain = not isinstance(item, (dict, list))
+    return repr(item) if plain else json.dumps(item, sort_keys=True, default=repr)
 
 
 def unresolved(value: Any) -> bool:

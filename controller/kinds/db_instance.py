@@ -140,7 +140,12 @@ class DBInstanceSpec(Taggable):
     multi_az: Annotated[bool, FOLLOWER] = Field(default=True, alias="multiAZ")
     """Keep a synchronous standby in a second availability zone. AWS's own default is false."""
 
-    availability_zone: Annotated[str | None, CreateOnly(), AnyWhenUndeclared(cases=(95,))] = None
+    availability_zone: Annotated[
+        str | None,
+        CreateOnly(),
+        AnyWhenUndeclared(cases=(95,)),
+        OwnedBy("RDS, while it is multi-AZ", lambda s, *_: s.live.get("multiAZ") is True),
+    ] = None
     """Zone of a single-AZ instance, fixed at creation. With `multiAZ` AWS chooses, and a failover
     swaps the zones."""
 

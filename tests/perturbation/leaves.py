@@ -1,7 +1,8 @@
 """The leaves of a desired document: everything in it that can be changed on its own.
 
-Generated from the spec models by the same field tree that the diff walks. Three deeds: `other` (the
-value is another one), `gone` (an entry or a value is taken away), `more` (an entry is added).
+Generated from the spec models by the same field tree that the diff walks. Four deeds: `other` (the
+value is another one), `gone` (an entry of a map is taken away), `fewer` (one of a list), `more`
+(one is added).
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from controller.fields import Field, fields_of
 from controller.kinds import handler_for
 from controller.policies import ActionOption, Keyed, Unordered
 
-Deed = Literal["other", "gone", "more"]
+Deed = Literal["other", "gone", "fewer", "more"]
 Step = str | int
 
 
@@ -41,7 +42,20 @@ class Leaf:
         """As the diff renders it."""
         return render(self.parts)
 
+    @property
+    def rekeyed(self) -> bool:
+        """True if it is part of what its entry is aligned by: another one is another entry."""
+        last = self.parts[-1]
+        return (
+            self.deed == "other"
+            and isinstance(last, Entry)
+            and last.in_list
+            and isinstance(self.steps[-1], str)
+        )
+
     def __str__(self) -> str:
+        if self.rekeyed:
+            return f"{self.path} ({self.steps[-1]})"
         return self.path if self.deed == "other" else f"{self.path} {self.deed}"
 
 
@@ -106,8 +120,8 @@ def _walk(
             key = next(iter(value))
             yield Leaf((*parts, Entry(key)), (*steps, key), field.item, value[key], "gone", inside)
         if not field.policy(Keyed):
-            where = (*parts, Entry("another"))
-            yield Leaf(where, (*steps, "another"), field.item, None, "more", inside)
+            key = next((k for k in _choices(_key_type(field)) if k not in value), "another")
+            yield Leaf((*parts, Entry(key)), (*steps, key), field.item, None, "more", inside)
         return
     if field.shape == "list" and _holds_objects(field) and field.item is not None:
         keys = _keys(field)
@@ -127,7 +141,7 @@ def _walk(
     yield Leaf(parts, steps, field, value, "other", general)
     if field.shape == "list" and value:
         if len(value) > 1:
-            yield Leaf(parts, steps, field, value, "gone", general)
+            yield Leaf(parts, steps, field, value, "fewer", general)
         yield Leaf(parts, steps, field, value, "more", general)
 
 
@@ -153,6 +167,14 @@ def other(annotation: Any, value: Any) -> Any:
         key = sorted(value)[-1]
         return {**value, key: other(None, value[key])}
     raise TypeError(f"no other value than {value!r}")
+
+
+def _key_type(field: Field) -> Any:
+    """The type of a map's keys."""
+    annotation = field.annotation
+    if get_origin(annotation) in (Union, types.UnionType):
+        annotation = next(a for a in get_args(annotation) if a is not type(None))
+    return get_args(annotation)[0] if get_origin(annotation) is dict else None
 
 
 def _choices(annotation: Any) -> tuple[Any, ...]:

@@ -65,7 +65,7 @@ def test_another_value_is_drift_in_just_that_field(kind: str, data: st.DataObjec
         if leaf.field.policy(WriteOnly):
             assert changes == [], f"{leaf} can't be seen"
             continue
-        if rekeyed(leaf):  # another key: the entry is gone, and another one is there
+        if leaf.rekeyed:  # another key: the entry is gone, and another one is there
             assert {c.wanted is None for c in changes} == {True, False}, leaf
             assert all(c.is_drift for c in changes)
             continue
@@ -89,7 +89,7 @@ def test_a_value_that_is_gone_is_drift_unless_it_was_the_default(
 ) -> None:
     doc = data.draw(documents(fields_of(handler_for(kind).spec), full=True))
     for leaf in leaves(kind, doc):
-        if leaf.deed != "other" or leaf.field.policy(WriteOnly) or rekeyed(leaf):
+        if leaf.deed != "other" or leaf.field.policy(WriteOnly) or leaf.rekeyed:
             continue
         if isinstance(leaf.steps[-1], int):
             continue
@@ -122,7 +122,7 @@ def test_what_is_not_declared_is_never_drift(kind: str, data: st.DataObject) -> 
         if leaf.field.policy(WriteOnly) or leaf.field.policy(AnyWhenUndeclared):
             assert changes == [], leaf
             continue
-        if rekeyed(leaf):
+        if leaf.rekeyed:
             continue
         if owner and owner.wanted:  # it may overstep its bounds, which is drift
             assert {c.cls for c in changes} <= {"differs"}, leaf
@@ -138,14 +138,6 @@ def test_what_is_not_declared_is_never_drift(kind: str, data: st.DataObject) -> 
                 assert [c.cls for c in changes] == ["undeclared"], f"{leaf}: reported"
 
 
-def rekeyed(leaf: Leaf) -> bool:
-    """True if it is part of what its entry is aligned by."""
-    if leaf.deed != "other" or not leaf.parts:
-        return False
-    last = leaf.parts[-1]
-    return getattr(last, "in_list", False) and isinstance(leaf.steps[-1], str)
-
-
 def in_map(leaf: Leaf) -> bool:
     """True for an entry of a map: it is declared by its map."""
     return str(leaf.steps[-1]) == getattr(leaf.parts[-1], "key", None)
@@ -153,9 +145,9 @@ def in_map(leaf: Leaf) -> bool:
 
 def moved(leaf: Leaf, doc: Doc, data: st.DataObject) -> Doc:
     """The document after the leaf's deed."""
+    if leaf.deed == "fewer":
+        return with_value(doc, leaf.steps, leaf.value[1:])
     if leaf.deed == "gone":
-        if leaf.field.shape == "list" and not isinstance(leaf.steps[-1], int):
-            return with_value(doc, leaf.steps, leaf.value[1:])
         return without(doc, leaf.steps)
     if leaf.deed == "more":
         if leaf.field.shape == "list" and leaf.value is not None:

@@ -1,0 +1,156 @@
+"""What can't be perturbed like the rest, and why. `test_every_owned_field` keeps it honest."""
+
+from __future__ import annotations
+
+FIXED = "fixed at creation: no call changes it"
+
+ONE = "AWS wants exactly one entry that returns data beside the band"
+HOLE = "the sandbox does not simulate "
+
+STORE: dict[tuple[str, str], str] = {
+    ("LogGroup", "logGroupClass"): FIXED,
+    ("Alarm", "metrics[errors].returnData"): ONE,
+    ("Alarm", "metrics[requests].returnData"): ONE,
+    ("Alarm", "metrics[share].returnData"): ONE,
+    ("Alarm", "metrics[m1].returnData"): ONE,
+    ("Alarm", "metrics[second].returnData"): ONE,
+    ("Alarm", "metrics[m1] gone"): ONE,
+    ("Alarm", "thresholdMetricId"): ONE,
+    ("Secret", "generate"): HOLE + "UpdateSecretVersionStage",
+    ("Cluster", "capacityProviders"): "one in the strategy stays, others the sandbox has none",
+    ("Cluster", "capacityProviders fewer"): "AWS keeps those that the strategy names",
+    ("Cluster", "capacityProviders more"): "the sandbox has no other providers",
+    ("Cluster", "defaultCapacityProviderStrategy[another] more"): "the sandbox has no others",
+    (
+        "Cluster",
+        "configuration.executeCommandConfiguration.logging",
+    ): "AWS takes no logConfiguration with another value",
+    **{
+        ("ReplicationGroup", name): FIXED
+        for name in (
+            "atRestEncryptionEnabled",
+            "kmsKeyId",
+            "cacheSubnetGroupName",
+            "port",
+            "networkType",
+            "dataTieringEnabled",
+        )
+    },
+    ("ReplicationGroup", "ReplicationGroup/full engine"): "AWS wants another parameter group",
+    ("ReplicationGroup", "numNodeGroups"): HOLE + "ModifyReplicationGroupShardConfiguration",
+    ("ReplicationGroup", "clusterMode"): HOLE + "a change of ClusterMode",
+    ("ReplicationGroup", "userGroupIds"): HOLE + "user groups",
+    ("ReplicationGroup", "ipDiscovery"): HOLE + "IPv6",
+    ("ReplicationGroup", "ReplicationGroup/full automaticFailoverEnabled"): "Multi-AZ needs it",
+    (
+        "ReplicationGroup",
+        "ReplicationGroup/full-sharded automaticFailoverEnabled",
+    ): "cluster mode needs it",
+    ("ReplicationGroup", "ReplicationGroup/full-open multiAZ"): "needs automatic failover",
+    ("ReplicationGroup", "transitEncryptionEnabled"): "switched by way of `preferred` only",
+    (
+        "Service",
+        "containers[app].portMappings[4000/tcp] (containerPort)",
+    ): "the load balancer uses it",
+    ("Service", "containers[*].dependsOn more"): "there is no further container",
+    ("Service", "containers[init].essential"): "what is awaited may not be essential",
+    ("Service", "networkMode"): "Fargate knows awsvpc only",
+    ("Service", "pidMode"): "Fargate knows task only",
+    ("Service", "runtimePlatform.operatingSystemFamily"): HOLE + "Windows",
+    ("Service", "launchType"): FIXED,
+    ("Service", "schedulingStrategy"): FIXED,
+    ("Service", "deploymentController"): HOLE + "other controllers",
+    ("Service", "deployment.circuitBreaker.resetOnHealthyTask"): HOLE + "it",
+    (
+        "Service",
+        "Service/full autoscaling.policies[requests].predefinedMetric",
+    ): "AWS refuses a resource label with another metric",
+    ("Service", "loadBalancers[*].containerName"): "no other container has the port",
+    ("Service", "capacityProviderStrategy[another] more"): "the sandbox has no other providers",
+    ("WebACL", "rules[*].managedGroup.vendor"): "the sandbox has AWS's groups only",
+    ("WebACL", "WebACL/full rules[rate].rateLimit.by"): "AWS takes custom keys with no other",
+    ("WebACL", "WebACL/full rules[rate-forwarded].rateLimit.keys"): "only with CUSTOM_KEYS",
+    ("WebACL", "customResponseBodies[sorry] gone"): "the default action sends it",
+    ("DBInstance", "storageEncrypted"): FIXED,
+    ("DBInstance", "kmsKeyId"): FIXED,
+    ("DBInstance", "availabilityZone"): FIXED,
+    ("DBInstance", "dbName"): FIXED,
+    ("DBInstance", "masterUsername"): FIXED,
+    ("DBInstance", "dbSubnetGroupName"): "AWS moves nothing within a VPC",
+    ("DBInstance", "engine"): "no call makes another engine of it",
+    ("DBInstance", "networkType"): "the subnets have no IPv6",
+    ("DBInstance", "licenseModel"): "PostgreSQL has one",
+    ("DBInstance", "performanceInsights.enabled"): "AWS demands it with advanced insights",
+    ("DBInstance", "performanceInsights.kmsKeyId"): "AWS refuses another key while it is on",
+    ("DBInstance", "DBInstance/full storageType"): "AWS refuses other types without other IOPS",
+    ("CacheParameterGroup", "family"): FIXED,
+    ("CacheParameterGroup", "description"): FIXED,
+    ("DBParameterGroup", "family"): FIXED,
+    ("DBParameterGroup", "description"): FIXED,
+}
+"""(kind, path) → why no single public call makes this change: the sandbox's store is edited."""
+
+HIDDEN = "AWS never shows it: only the version that was sent last is known"
+
+NEVER: dict[str, dict[str, str]] = {
+    "Cluster": {
+        "configuration.managedStorageConfiguration.kmsKeyId": HOLE + "managed storage",
+        "configuration.managedStorageConfiguration.fargateEphemeralStorageKmsKeyId":
+            HOLE + "managed storage",
+    },
+    "DBInstance": {"masterUserPassword": HIDDEN},
+    "ReplicationGroup": {"authToken": HIDDEN},
+    "Service": {
+        "cluster": "in another cluster it is another service",
+        "autoscaling.foreignPolicies": "always others', never ours",
+        "containers[*].portMappings[*].containerPortRange": HOLE + "port ranges",
+        "containers[*].portMappings[*].hostPort": HOLE + "services that are not on Fargate",
+        "containers[*].privileged": HOLE + "services that are not on Fargate",
+        "volumes[*].host.sourcePath": HOLE + "services that are not on Fargate",
+        "volumes[*].configuredAtLaunch": HOLE + "volumes configured by the service",
+        "loadBalancers[*].loadBalancerName": HOLE + "Classic Load Balancers",
+        "deployment.bakeTimeInMinutes": HOLE + "bake time",
+        **{f"deployment.alarms.{name}": HOLE + "deployment alarms"
+           for name in ("alarmNames", "enable", "rollback")},
+        "serviceRegistries[*]": HOLE + "service registries",
+        **{f"serviceRegistries[*].{name}": HOLE + "service registries"
+           for name in ("registryArn", "port", "containerName", "containerPort")},
+    },
+    "WebACL": {
+        "scope": "says where to look: of another scope it is another web ACL",
+        "rules[*].regexPatternSet": HOLE + "regex pattern sets",
+        "rules[*].ruleGroup": HOLE + "rule groups of one's own",
+        "rules[*].raw": "there is no statement in botocore that has no words of ours",
+    },
+}  # fmt: skip
+"""Kind → field of the model → why it is in no rich manifest, or can't be moved at all. All of them
+are moved in `test_every_field_of_every_model`."""
+
+NOWHERE: dict[tuple[str, str], str] = {
+    ("Alarm", "Alarm/full-math dimensions[another] more"): "with metrics they are in those",
+    ("Alarm", "Alarm/full-band dimensions[another] more"): "with metrics they are in those",
+    ("DBInstance", "DBInstance/full-single engineVersion"): "no call lowers it",
+    (
+        "DBInstance",
+        "DBInstance/full allocatedStorage",
+    ): "below maxAllocatedStorage it is storage autoscaling's: not ours (case 68)",
+    ("Service", "Service/full-spot schedulingStrategy"): "a DAEMON has no desiredCount either",
+    ("WebACL", "rules[common].labels"): "a rule that runs a group has none",
+    ("WebACL", "rules[bots].labels"): "a rule that runs a group has none",
+    ("Service", "Service/full-spot containers[app] gone"): "a task has a container",
+    ("WebACL", "rules[common].managedGroup.overrides[another] more"): "the group has no such rule",
+    ("WebACL", "rules[bots].managedGroup.overrides[another] more"): "the group has no such rule",
+    ("Alarm", "metrics[share].dimensions[another] more"): "an expression has no dimensions",
+    ("Alarm", "metrics[band].dimensions[another] more"): "an expression has no dimensions",
+    ("Alarm", "metrics[second].dimensions[another] more"): "an expression has no dimensions",
+    ("Cluster", "settings[containerInsights] gone"): "a setting always has a value",
+}
+"""(kind, leaf) → why AWS has no place where this could be; the same field is moved elsewhere."""
+
+UNHEALED: dict[tuple[str, str], str] = {
+    ("ReplicationGroup", "clusterMode"): HOLE + "the call that heals it",
+    ("ReplicationGroup", "userGroupIds"): HOLE + "the call that heals it",
+    ("ReplicationGroup", "ipDiscovery"): HOLE + "the call that heals it",
+    ("DBInstance", "licenseModel"): HOLE + "the call that heals it",
+}
+"""(kind, path) → why only its naming is tested, not what is done about it."""
