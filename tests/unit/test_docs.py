@@ -1,0 +1,94 @@
+"""The documentation is true where code can tell: generated pages, reasons, links, examples."""
+
+from __future__ import annotations
+
+import importlib.util
+import re
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+from controller.manifest import load
+
+ROOT = Path(__file__).parents[2]
+PAGES = sorted([*(ROOT / "docs").rglob("*.md"), *ROOT.glob("*.md")])
+FENCE = re.compile(r"^( *)```.*?^\1```$", re.S | re.M)
+
+
+def generator() -> ModuleType:
+    """docs/generate.py, which is in no package."""
+    spec = importlib.util.spec_from_file_location("generate", ROOT / "docs" / "generate.py")
+    assert spec
+    assert spec.loader
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+GENERATED = generator().PAGES
+
+
+def source(name: str) -> str:
+    return (ROOT / "controller" / name).read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("page", GENERATED)
+def test_generated_pages_are_current(page: str) -> None:
+    held = (ROOT / page).read_text(encoding="utf-8")
+    assert held == GENERATED[page](), "run: make docs"
+
+
+def test_every_reason_of_a_veto_has_its_entry() -> None:
+    """docs/how-to/blocked.md names what the code says, no more and no less."""
+    vetoes = set(re.findall(r"Veto\(\s*\"(\w+)\"", source("guards.py")))
+    blocked = set(re.findall(r'out\["Blocked"\] = condition\(True, "(\w+)"', source("status.py")))
+    refused = set(re.findall(r'"(DesiredState\w+)"', source("sources.py")))
+    assert len(vetoes) >= 11
+    assert len(blocked) >= 5
+    assert len(refused) == 3
+    page = (ROOT / "docs/how-to/blocked.md").read_text(encoding="utf-8")
+    listed = re.findall(r"^### `(\w+)`$", page, re.M)
+    assert len(listed) == len(set(listed))
+    assert set(listed) == vetoes | blocked | refused
+
+
+def test_what_waits_by_itself_is_listed_so() -> None:
+    calls = re.findall(r"Veto\(\s*\"(\w+)\"(?:[^()]|\([^()]*\))*\)", source("guards.py"))
+    waiting = set(
+        re.findall(r"Veto\(\s*\"(\w+)\"(?:[^()]|\([^()]*\))*?waiting=True", source("guards.py"))
+    )
+    assert waiting < set(calls)
+    page = (ROOT / "docs/how-to/blocked.md").read_text(encoding="utf-8")
+    section = page.partition("## It waits by itself")[2].partition("## The whole file")[0]
+    assert set(re.findall(r"^### `(\w+)`$", section, re.M)) == waiting
+
+
+def anchors(page: Path) -> set[str]:
+    """The anchors of its headings, as GitHub makes them."""
+    heads = re.findall(r"^#+ (.+)$", FENCE.sub("", page.read_text(encoding="utf-8")), re.M)
+    return {re.sub(r"[^\w\- ]", "", head.lower()).replace(" ", "-") for head in heads}
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda p: p.relative_to(ROOT).as_posix())
+def test_links_lead_somewhere(page: Path) -> None:
+    text = FENCE.sub("", page.read_text(encoding="utf-8"))
+    for target in re.findall(r"\]\(([^)\s]+)\)", text):
+        if target.startswith(("https://", "mailto:")):
+            continue
+        name, _, anchor = target.partition("#")
+        file = (page.parent / name).resolve() if name else page
+        assert file.exists(), f"{page.name}: {target}"
+        if anchor:
+            assert anchor in anchors(file), f"{page.name}: {target}"
+
+
+@pytest.mark.parametrize(
+    "page", [ROOT / "README.md", ROOT / "docs/reference/desired-state.md"], ids=lambda p: p.name
+)
+def test_whole_files_in_the_documentation_are_valid(page: Path) -> None:
+    found = re.findall(r"^```yaml\n(apiVersion.*?)^```$", page.read_text(), re.S | re.M)
+    whole = [text for text in found if "kind: Environment" in text]
+    assert whole
+    for text in whole:
+        assert load(text.encode(), page.name).resources
