@@ -78,6 +78,7 @@ class _Run:
         self.over = False
         self.broken: dict[str, str] = {}
         self.replaced: set[str] = set()
+        self.unfinished: set[str] = set()
         everything = {**report.assessments, **report.orphans}
         self.outputs: dict[str, Doc] = {key: dict(a.outputs) for key, a in everything.items()}
 
@@ -118,7 +119,7 @@ class _Run:
         record = self.inventory.record(step.key, seen.target.name)
         filled = {**self._params(step), **step.action.volatile}
         before = (record.settling, record.written_at)
-        record.attempts[step.fingerprint] = record.attempts.get(step.fingerprint, 0) + 1
+        record.count(seen.resource.spec, step.fingerprint)
         if step.action.creates:
             record.creating = step.call
             record.settling, record.written_at = [WHOLE], self.tools.now().timestamp()
@@ -131,25 +132,19 @@ class _Run:
                 record.creating = ""
                 record.settling, record.written_at = before
             if failure.failure in _FAULTS:
-                self._no_try(record, step)
+                record.discount(step.fingerprint)
             self._unfinished(step.key)
             waiting = failure.failure in _FAULTS or failure.failure == "exists"
             self.broken[step.key] = str(failure)
             self.report.outcomes.append(Outcome(step, False, str(failure), waiting))
             return
         except (Stale, NotPermitted):
-            self._no_try(record, step)
+            record.discount(step.fingerprint)
             record.settling, record.written_at = before
             raise
         self.outputs[step.key].update(outputs)
         self.report.outcomes.append(Outcome(step, True))
         self._note(step, seen, record)
-
-    def _no_try(self, record: Record, step: Step) -> None:
-        """What failed for reasons of its own says nothing against the change."""
-        record.attempts[step.fingerprint] -= 1
-        if not record.attempts[step.fingerprint]:
-            del record.attempts[step.fingerprint]
 
     def _note(self, step: Step, seen: Assessment, record: Record) -> None:
         """What the inventory should say of a step that AWS took."""
@@ -231,10 +226,18 @@ class _Run:
         return self.report.assessments.get(key) or self.report.orphans[key]
 
     def _unfinished(self, key: str) -> None:
-        """A create whose later steps were not made: what they would set is not settling."""
+        """A create whose later steps were not made: what they would set is not settling, and the
+        steps that were made, and will be again, are no tries of theirs.
+        """
         record = self.inventory.records.get(key)
-        if record is not None:
-            record.settling = [BORN if mark == WHOLE else mark for mark in record.settling]
+        if record is None:
+            return
+        record.settling = [BORN if mark == WHOLE else mark for mark in record.settling]
+        if self._assessment(key).missing and key not in self.unfinished:
+            self.unfinished.add(key)
+            for outcome in self.report.outcomes:
+                if outcome.made and outcome.step.key == key:
+                    record.discount(outcome.step.fingerprint)
 
     def _skip(self, step: Step, why: str) -> None:
         self._unfinished(step.key)

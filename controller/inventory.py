@@ -7,6 +7,7 @@ change: ownership stands in tags, and what exists is asked of AWS.
 from __future__ import annotations
 
 import copy
+import hashlib
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -27,9 +28,9 @@ class Record:
     last: the desired document as last applied, None if not known. identity: AWS's own id of the
     thing we made. settling: rendered paths written at `written_at` (epoch seconds), which AWS may
     not show yet, or `WHOLE` or `BORN`. attempts: action fingerprint → tries without having
-    converged. creating: operation of a create call begun and not known to have ended. failed: what
-    AWS rolled back, not to be tried again. outputs: as last seen. prune, depends_on: for when it is
-    removed.
+    converged, for the spec whose digest is `wish`. creating: operation of a create call begun and
+    not known to have ended. failed: what AWS rolled back, not to be tried again. outputs: as last
+    seen. prune, depends_on: for when it is removed.
     """
 
     physical: str
@@ -38,11 +39,29 @@ class Record:
     settling: list[str] = field(default_factory=list)
     written_at: float = 0.0
     attempts: dict[str, int] = field(default_factory=dict)
+    wish: str = ""
     creating: str = ""
     failed: Doc = field(default_factory=dict)
     outputs: Doc = field(default_factory=dict)
     prune: str = "retain"
     depends_on: list[str] = field(default_factory=list)
+
+    def tries(self, spec: Doc, fingerprint: str) -> int:
+        """How often an action was tried for the sake of this spec, references unresolved."""
+        return self.attempts.get(fingerprint, 0) if self.wish == _digest(spec) else 0
+
+    def count(self, spec: Doc, fingerprint: str) -> None:
+        """One try more. A changed spec is a new wish: what was tried for the old one is over."""
+        if self.wish != _digest(spec):
+            self.wish, self.attempts = _digest(spec), {}
+        self.attempts[fingerprint] = self.attempts.get(fingerprint, 0) + 1
+
+    def discount(self, fingerprint: str) -> None:
+        """It was no try after all."""
+        left = self.attempts.get(fingerprint, 0) - 1
+        self.attempts.pop(fingerprint, None)
+        if left > 0:
+            self.attempts[fingerprint] = left
 
 
 class Inventory:
@@ -129,3 +148,7 @@ def remember(desired: Doc, left: Sequence[Change], last: Doc | None) -> Doc | No
             newly = change.cause == "pending" and change.wanted is None and change.was is None
             put(new, parts, change.now if newly else change.was)
     return new
+
+
+def _digest(spec: Doc) -> str:
+    return hashlib.sha256(json.dumps(spec, sort_keys=True, default=str).encode()).hexdigest()[:16]

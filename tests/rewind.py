@@ -24,6 +24,7 @@ class Rewind:
         world = plant.world
         assert world.clock._timers == [], "something is still under way"
         self.plant = plant
+        self._s3 = plant.aws.client("s3")
         self._stores = copy.deepcopy(world._stores)
         self._now = world.clock.now()
         self._rng = world.rng.getstate()
@@ -41,8 +42,7 @@ class Rewind:
         for key, store in world._stores.items():
             store.clear()
             store.update(copy.deepcopy(self._stores.get(key, {})))
-        s3 = plant.aws.client("s3")
-        now = self._objects()
+        s3, now = self._s3, self._objects()
         for key in now.keys() - self._state.keys():
             s3.delete_object(Bucket=plant.bucket, Key=key)
         for key, body in self._state.items():
@@ -54,7 +54,7 @@ class Rewind:
         plant.mark = 0
 
     def _objects(self) -> dict[str, bytes]:
-        s3 = self.plant.aws.client("s3")
+        s3 = self._s3
         found = s3.list_objects_v2(Bucket=self.plant.bucket).get("Contents", ())
         return {
             o["Key"]: s3.get_object(Bucket=self.plant.bucket, Key=o["Key"])["Body"].read()
