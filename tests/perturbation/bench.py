@@ -128,6 +128,7 @@ class Bench(Plant):
         self.world._history.clear()
         self.store.objects = dict(objects)
         self.door.cache.clear()  # revisions get their numbers again
+        self.world.calls.clear()
         self.checkpoint()
 
     def observe(self) -> Report:
