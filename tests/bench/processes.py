@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import resource
 import subprocess
 import sys
 import time
@@ -18,15 +19,16 @@ ROOT = Path(__file__).parents[2]
 
 @dataclass
 class Runs:
-    """All runs of one program: what each printed, and how long it took as a whole."""
+    """All runs of one program: what each printed, and the time that it took as a whole."""
 
     argv: Sequence[str]
     printed: list[dict[str, Any]] = field(default_factory=list)
     wall: list[float] = field(default_factory=list)
+    cpu: list[float] = field(default_factory=list)
 
     def of(self, name: str) -> float:
-        """The median of a figure that the program printed; `wall` is the whole process."""
-        found = self.wall if name == "wall" else [p[name] for p in self.printed]
+        """The median of a figure that the program printed, or of `wall` or `cpu`, of all of it."""
+        found = {"wall": self.wall, "cpu": self.cpu}.get(name) or [p[name] for p in self.printed]
         return float(median(found))
 
 
@@ -37,18 +39,25 @@ def side_by_side(
     runs = {name: Runs(argv) for name, argv in programs.items()}
     for number in range(rounds + 1):
         for one in runs.values():
-            begun = time.perf_counter()
+            begun, spent = time.perf_counter(), _children()
             done = subprocess.run(
                 [sys.executable, "-m", *one.argv], cwd=ROOT, env=dict(environ), text=True,
                 capture_output=True, check=False,
             )  # fmt: skip
-            took = time.perf_counter() - begun
+            took, spent = time.perf_counter() - begun, _children() - spent
             if done.returncode:
                 raise RuntimeError(f"{' '.join(one.argv)}:\n{done.stderr}")
             if number:
                 one.printed.append(json.loads(done.stdout))
                 one.wall.append(took)
+                one.cpu.append(spent)
     return runs
+
+
+def _children() -> float:
+    """CPU seconds of all processes run so far."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
 
 
 def settings(port: int, cache: Path) -> dict[str, str]:

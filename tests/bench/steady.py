@@ -1,6 +1,6 @@
 """A pass in a process of its own: `python -m tests.bench.steady PASSES STATE`, times as JSON.
 
-STATE: `s3://bucket`, or a directory. PASSES 0: imports and clients only.
+STATE: `s3://bucket`, or a directory. PASSES 0: imports, of all kinds too, and clients only.
 """
 
 from __future__ import annotations
@@ -11,10 +11,12 @@ BEGUN = time.perf_counter()
 
 import json  # noqa: E402
 import sys  # noqa: E402
+from importlib import import_module  # noqa: E402
 from pathlib import Path  # noqa: E402
 from typing import Any  # noqa: E402
 
 from controller.aws import Aws  # noqa: E402
+from controller.kinds import KINDS, handler_for  # noqa: E402
 from controller.reconciler import Tools, reconcile  # noqa: E402
 from controller.sessions import session  # noqa: E402
 from controller.sources import StoreSource  # noqa: E402
@@ -29,6 +31,9 @@ def main(passes: int, state: str) -> dict[str, Any]:
     """Passes one after the other, in one process."""
     aws = Aws(session(), region=REGION, account=ACCOUNT)
     if not passes:
+        import_module("controller.loading")
+        for kind in KINDS:
+            handler_for(kind)
         for service in sys.argv[3:]:
             aws.client(service)
         return {"clients_s": time.perf_counter() - BEGUN}
