@@ -13,7 +13,8 @@ from controller.assess import Assessment
 from controller.diff import unresolved
 from controller.envelope import Limits, allowed
 from controller.handler import Present, Unknown
-from controller.inventory import Record
+from controller.inventory import Record, digest
+from controller.manifest import Resource
 from controller.ownership import Claim
 from controller.plan import Step
 
@@ -120,6 +121,34 @@ def deletion_protection(step: Step, it: Assessment, known: Judgement) -> Veto | 
     return None
 
 
+def defaults(step: Step, it: Assessment, known: Judgement) -> Veto | None:
+    """A new release that reads the same file differently is no licence to act.
+
+    The file was in force and in sync as it stands; what it does not say has another value now.
+    """
+    record = known.records.get(step.key)
+    if record is None or not record.synced or record.synced != digest(it.resource.raw):
+        return None
+    for change in it.changes:
+        mine = change.path in step.action.changes and change.top != "tags"
+        if mine and change.cause in ("pending", "both") and not _written(change.path, it.resource):
+            return Veto(
+                "DefaultsChanged",
+                f"{change.path} is not in the file, and this release of Plumbline reads the file "
+                "differently: write the value that you want",
+            )
+    return None
+
+
+def _written(path: str, resource: Resource) -> bool:
+    """True if the file says something at that path, around it or inside it."""
+    return any(
+        a == b or a.startswith((f"{b}.", f"{b}["))
+        for written in resource.written
+        for a, b in ((path, written), (written, path))
+    )
+
+
 def dependencies(step: Step, it: Assessment, known: Judgement) -> Veto | None:
     """It is made when those it refers to are ready, changed when their outputs are known."""
     for key in it.resource.depends_on:
@@ -157,8 +186,8 @@ def three_tries(step: Step, it: Assessment, known: Judgement) -> Veto | None:
 
 
 GUARDS: tuple[Guard, ...] = (
-    pause, mode, ownership, evidence, deletion_protection, approval, three_tries, modifiable,
-    dependencies,
+    pause, mode, ownership, evidence, deletion_protection, approval, defaults, three_tries,
+    modifiable, dependencies,
 )  # fmt: skip
 
 

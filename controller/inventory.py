@@ -28,9 +28,10 @@ class Record:
     last: the desired document as last applied, None if not known. identity: AWS's own id of the
     thing we made. settling: rendered paths written at `written_at` (epoch seconds), which AWS may
     not show yet, or `WHOLE` or `BORN`. attempts: action fingerprint → tries without having
-    converged, for the spec whose digest is `wish`. creating: operation of a create call begun and
-    not known to have ended. failed: what AWS rolled back, not to be tried again. outputs: as last
-    seen. prune, depends_on: for when it is removed.
+    converged, for the spec whose digest is `wish`. synced: digest of the spec as written in the
+    file with which it was last in sync. creating: operation of a create call begun and not known to
+    have ended. failed: what AWS rolled back, not to be tried again. outputs: as last seen. prune,
+    depends_on: for when it is removed.
     """
 
     physical: str
@@ -40,6 +41,7 @@ class Record:
     written_at: float = 0.0
     attempts: dict[str, int] = field(default_factory=dict)
     wish: str = ""
+    synced: str = ""
     creating: str = ""
     failed: Doc = field(default_factory=dict)
     outputs: Doc = field(default_factory=dict)
@@ -48,12 +50,12 @@ class Record:
 
     def tries(self, spec: Doc, fingerprint: str) -> int:
         """How often an action was tried for the sake of this spec, references unresolved."""
-        return self.attempts.get(fingerprint, 0) if self.wish == _digest(spec) else 0
+        return self.attempts.get(fingerprint, 0) if self.wish == digest(spec) else 0
 
     def count(self, spec: Doc, fingerprint: str) -> None:
         """One try more. A changed spec is a new wish: what was tried for the old one is over."""
-        if self.wish != _digest(spec):
-            self.wish, self.attempts = _digest(spec), {}
+        if self.wish != digest(spec):
+            self.wish, self.attempts = digest(spec), {}
         self.attempts[fingerprint] = self.attempts.get(fingerprint, 0) + 1
 
     def discount(self, fingerprint: str) -> None:
@@ -150,5 +152,6 @@ def remember(desired: Doc, left: Sequence[Change], last: Doc | None) -> Doc | No
     return new
 
 
-def _digest(spec: Doc) -> str:
+def digest(spec: Doc) -> str:
+    """Tells one spec from another."""
     return hashlib.sha256(json.dumps(spec, sort_keys=True, default=str).encode()).hexdigest()[:16]

@@ -22,7 +22,7 @@ from controller.assess import Assessment, assess
 from controller.aws import Aws
 from controller.guards import Judgement, Veto, judge
 from controller.handler import Absent, Observation, Present, Target
-from controller.inventory import Inventory, remember
+from controller.inventory import Inventory, digest, remember
 from controller.kinds import handler_for
 from controller.manifest import Environment, Resource
 from controller.ownership import Claim
@@ -233,6 +233,8 @@ def _remember(report: Report, inventory: Inventory) -> None:
         record.outputs = seen.outputs
         record.prune = seen.resource.lifecycle.prune
         record.depends_on = sorted(seen.resource.depends_on)
+        if seen.in_sync:
+            record.synced = digest(seen.resource.raw)
         if not seen.problem and key not in made:
             fresh = record.identity not in ("", seen.identity)
             record.last = remember(seen.target.spec, seen.changes, None if fresh else record.last)

@@ -8,6 +8,7 @@ import pytest
 
 from controller import pause as pauses
 from controller.aws import CALL_BOUND_S
+from controller.store import to_body
 from sandbox.world import World
 from tests.harness import Plant, environment, explain, resource
 
@@ -233,3 +234,24 @@ def test_deadline_no_action_starts_that_cannot_end(plant: Plant) -> None:
     assert plant.writes() == []
     assert [o.made for o in report.outcomes] == [False]
     plant.converge()
+
+
+def test_a_release_with_other_defaults_is_no_licence_to_act(world: World) -> None:
+    plant = Plant(world, environment(resource("LogGroup", "app", "")))
+    plant.converge()
+    key = f"inventory/{plant.name}.json"
+    found = plant.store.get(key)
+    assert found is not None
+    body = found.json
+    body["resources"]["LogGroup/app"]["last"]["retentionInDays"] = 7
+    plant.store.put(key, to_body(body), found.version)  # what an older release would have left
+    logs = plant.aws.client("logs")
+    logs.put_retention_policy(logGroupName=f"{plant.name}-app", retentionInDays=7)
+    plant.later()
+    plant.checkpoint()
+    report = plant.run()
+    assert plant.writes() == []
+    assert [v.reason for v in report.vetoes.values()] == ["DefaultsChanged"]
+    plant.publish(environment(resource("LogGroup", "app", "retentionInDays: 30")))
+    plant.converge()
+    assert [c.name for c in plant.writes()] == ["logs:PutRetentionPolicy"]
