@@ -14,6 +14,7 @@ import botocore.session
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
+from controller.leaks import spellings
 from controller.rates import Budget
 
 ATTEMPTS = 3
@@ -170,9 +171,9 @@ class Aws:
         return future.result()
 
     def keep_secret(self, value: str) -> None:
-        """Blot this value out of any error text from now on."""
+        """Blot this value out of any error text from now on, however it is written there."""
         if value:
-            self._secrets.add(value)
+            self._secrets |= spellings(value)
 
     def client(self, service: str) -> Any:
         """The botocore client of a service, made when first asked for."""
@@ -207,7 +208,7 @@ class Aws:
             self.calls[call] += 1 + retries
 
     def _blot(self, message: str) -> str:
-        for secret in self._secrets:
+        for secret in sorted(self._secrets, key=len, reverse=True):
             message = message.replace(secret, "***")
         return message
 

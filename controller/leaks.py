@@ -7,8 +7,13 @@ and references, ARNs, numbers and booleans are never secrets.
 
 from __future__ import annotations
 
+import base64
+import html
+import json
 import re
 from typing import Any
+from urllib.parse import quote, quote_plus
+from xml.sax.saxutils import escape
 
 _END = re.compile(
     r"(PASSWORDS?|PASSWD|PASSPHRASE|SECRETS?|TOKEN|CREDENTIALS?|"
@@ -87,3 +92,21 @@ def hide(path: tuple[str | int, ...], value: Any) -> bool:
         and not isinstance(value, bool)
         and any(_SOMEWHERE.search(_words(name)) or named_like_one(name) for name in names)
     )
+
+
+def spellings(value: str) -> set[str]:
+    """A text as it is, and as it looks quoted in JSON, XML, HTML, a URL, Python or base64."""
+    raw = value.encode()
+    return {
+        value,
+        json.dumps(value)[1:-1],
+        json.dumps(value, ensure_ascii=False)[1:-1],
+        repr(value)[1:-1],
+        escape(value),
+        html.escape(value),
+        quote(value),
+        quote(value, safe=""),
+        quote_plus(value),
+        base64.b64encode(raw).decode().rstrip("="),
+        base64.urlsafe_b64encode(raw).decode().rstrip("="),
+    }

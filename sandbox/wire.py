@@ -191,7 +191,7 @@ def _strike(world: World, service: str, operation: str, params: dict[str, Any]) 
                     403 if service in ("rds", "elasticache") else 400,
                 )
             case "invalid":
-                raise AwsError("InvalidParameterException", "Refused, injected")
+                raise AwsError("InvalidParameterException", fault.message(params))
             case "kill-before":
                 world.dead = True
                 raise Killed(f"before {service}:{operation}")

@@ -51,6 +51,7 @@ class Fault:
     (applied, the reply is dropped), `reset` (not applied, connection dropped), `kill-before`,
     `kill-after` (the caller dies).
     match: called with `service`, `operation`, `params`. times: how often; after: skip so many.
+    message: what a refusal (`invalid`) says of the request.
     """
 
     kind: str
@@ -58,6 +59,7 @@ class Fault:
     times: int = 1
     after: int = 0
     hits: int = 0
+    message: Callable[[dict[str, Any]], str] = lambda params: "Refused, injected"
 
     def strikes(self, service: str, operation: str, params: dict[str, Any]) -> bool:
         """Count this call and tell whether the fault hits it."""

@@ -1,0 +1,230 @@
+"""I8: no secret value appears in any output, in whatever shape.
+
+Outputs are our state bucket, what passes hand back, the command line's text and JSON, the Lambda's
+log and metrics, and the texts of errors, also where AWS quotes the request that it refuses.
+"""
+
+from __future__ import annotations
+
+import base64
+import html
+import json
+from collections.abc import Callable, Iterator
+from functools import partial
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote, quote_plus
+from xml.sax.saxutils import escape
+
+import pytest
+
+from controller.cli import main as cli
+from controller.cli import tools as cli_tools
+from controller.reconciler import Tools
+from handlers import reconcile as function
+from sandbox.pytest_plugin import new_world
+from sandbox.world import Fault, World, on
+from tests.behaviour.test_lambda import Lambda
+from tests.harness import Plant, production
+
+NASTY = "Typed'by&a<person>%41+\\n0t-to-be-s33n"
+"""What a person fills in: every encoding changes it, and RDS takes it."""
+
+TEXT = production().replace("generate: {length: 40}", "tags: {filled: by-a-person}")
+
+SHAPES: dict[str, Callable[[str], str]] = {
+    "as it is": str,
+    "base64": lambda v: base64.b64encode(v.encode()).decode(),
+    "base64 for URLs": lambda v: base64.urlsafe_b64encode(v.encode()).decode(),
+    "URL": lambda v: quote(v, safe=""),
+    "form": quote_plus,
+    "JSON": lambda v: json.dumps(v)[1:-1],
+    "XML": escape,
+    "HTML": html.escape,
+    "Python": lambda v: repr(v)[1:-1],
+}
+
+WITH_SECRETS = (
+    "secretsmanager:CreateSecret", "rds:CreateDBInstance", "elasticache:CreateReplicationGroup",
+    "elasticache:ModifyReplicationGroup", "rds:ModifyDBInstance",
+)  # fmt: skip
+MEMBERS = ("SecretString", "MasterUserPassword", "AuthToken")
+
+
+def quoting(params: dict[str, Any]) -> str:
+    """AWS's refusal that quotes the request, in every shape."""
+    quoted = [form(str(params[k])) for k in MEMBERS if k in params for form in SHAPES.values()]
+    return f"{quoted} failed to satisfy; request: {params}; {json.dumps(params)}"
+
+
+def refuse(world: World, times: int) -> None:
+    """Let AWS refuse, so many times, each call that carries a secret."""
+    world.faults += [Fault("invalid", on(name), times, message=quoting) for name in WITH_SECRETS]
+
+
+def values(world: World) -> set[str]:
+    """All secret values that the simulated AWS holds."""
+    held = world.store("secretsmanager")["secrets"].values()
+    return {
+        v["SecretString"] for s in held for v in s["_versions"].values() if v.get("SecretString")
+    }
+
+
+def fill(plant: Plant, name: str = "database-password", value: str = NASTY) -> None:
+    """A person fills a secret in."""
+    plant.aws.client("secretsmanager").put_secret_value(
+        SecretId=f"{plant.name}-{name}", SecretString=value
+    )
+
+
+def shown(texts: dict[str, str], secrets: set[str]) -> list[str]:
+    """Where a secret is seen."""
+    needles = {
+        (shape, form(secret).rstrip("="))
+        for secret in secrets
+        for shape, form in SHAPES.items()
+    }  # fmt: skip
+    return sorted({f"{where}: {shape}" for where, text in texts.items()
+                   for shape, needle in needles if needle in text})  # fmt: skip
+
+
+def state(plant: Plant) -> dict[str, str]:
+    """Every object of the state bucket, each version of it."""
+    s3 = plant.aws.client("s3")
+    found = {}
+    for page in s3.get_paginator("list_object_versions").paginate(Bucket=plant.bucket):
+        for each in page.get("Versions", ()):
+            where = {"Key": each["Key"], "VersionId": each["VersionId"]}
+            body = s3.get_object(Bucket=plant.bucket, **where)["Body"].read()
+            found[f"{each['Key']} {each['VersionId']}"] = body.decode()
+    return found
+
+
+def test_neither_state_nor_reports_hold_a_secret() -> None:
+    """Converging through refusals that quote secrets."""
+    plant = Plant(new_world(5), TEXT)
+    refuse(plant.world, 1)
+    texts: dict[str, str] = {}
+    for number in range(60):
+        report = plant.run()
+        texts[f"report {number}"] = repr(report)
+        texts[f"plan {number}"] = repr(report.plan) + str(report.plan)
+        if number == 1:
+            fill(plant)
+        plant.later(120)
+        if report.converged:
+            break
+    assert report.converged
+    secrets = values(plant.world)
+    assert NASTY in secrets
+    assert len(secrets) == 5
+    kept = state(plant)
+    kinds = {key.partition("/")[0] for key in kept}
+    assert kinds >= {"accepted", "environments", "history", "inventory", "leases", "status"}
+    refused = [text for text in kept.values() if "failed to satisfy" in text]
+    assert len(refused) >= 2, "AWS's words are told"
+    assert shown(kept | texts, secrets) == []
+
+
+@pytest.fixture
+def terminal(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> Iterator[Callable[..., str]]:
+    """Types commands at an environment, and gives what they print."""
+    file = tmp_path / "production.yaml"
+    file.write_text(TEXT)
+
+    def command(plant: Plant, *words: str) -> str:
+        own = plant.own._session
+        monkeypatch.setattr(cli_tools, "session", lambda: own)
+        monkeypatch.setattr(cli_tools, "Tools", partial(Tools, now=plant.world.clock.now))
+        named = [str(file) if word == "FILE" else word for word in words]
+        cli.run([*named, "--state", f"s3://{plant.bucket}"])
+        out, err = capsys.readouterr()
+        assert out + err
+        return str(out + err)
+
+    return command
+
+
+def test_the_command_line_prints_no_secret(terminal: Callable[..., str]) -> None:
+    plant = Plant(new_world(6), TEXT)
+    texts: dict[str, str] = {}
+
+    def all_commands(moment: str) -> None:
+        for words in (
+            ("plan", "FILE"), ("plan", "FILE", "-o", "json"), ("drift", "FILE", "-o", "json"),
+            ("apply", "FILE", "--once"), ("status", "FILE"), ("status", "FILE", "-o", "json"),
+        ):  # fmt: skip
+            texts[f"{' '.join(words)}, {moment}"] = terminal(plant, *words)
+        plant.later(600)
+
+    refuse(plant.world, 2)
+    for number in range(5):
+        all_commands(f"pass {number}")
+        if number == 1:
+            fill(plant)
+    plant.world.faults.clear()
+    plant.converge()
+    fill(plant, "redis-auth", "Rotated-" + "canary0" * 5)
+    fill(plant, "database-password", NASTY + "2")
+    refuse(plant.world, 1)
+    for number in range(2):
+        all_commands(f"rotated {number}")
+    secrets = values(plant.world)
+    assert len(secrets) == 7
+    assert sum("InvalidParameterException" in text for text in texts.values()) >= 3
+    assert shown(texts | state(plant), secrets) == []
+
+
+def test_the_log_of_the_function_holds_no_secret(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    world = new_world(8)
+    function._door.cache_clear()
+    lambda_ = Lambda(world, monkeypatch, capsys)
+    name = "litellm-production"
+    lambda_.publish(TEXT, name)
+    refuse(world, 1)
+    secretsmanager = lambda_.aws.client("secretsmanager")
+    texts: dict[str, str] = {}
+    for number in range(14):
+        lambda_.tick(after=120)
+        texts[f"log {number}"] = json.dumps(lambda_.log, ensure_ascii=False) + repr(lambda_.log)
+        texts[f"metrics {number}"] = repr(lambda_.data)
+        if number == 1:
+            secretsmanager.put_secret_value(
+                SecretId=f"{name}-database-password", SecretString=NASTY
+            )
+    function._door.cache_clear()
+    assert NASTY in values(world)
+    assert sum("failed to satisfy" in text for text in texts.values()) >= 2
+    assert shown(texts, values(world)) == []
+
+
+def test_an_error_nobody_foresaw_shows_no_secret(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Its text may quote anything: the function's log tells only where it was."""
+    world = new_world(9)
+    function._door.cache_clear()
+    lambda_ = Lambda(world, monkeypatch, capsys)
+    lambda_.publish(TEXT, "litellm-production")
+
+    def fail(*_: Any, **__: Any) -> Any:
+        raise ValueError(f"what is {NASTY}?")
+
+    monkeypatch.setattr("controller.kinds.secret.SecretHandler.apply", fail)
+    with pytest.raises(function.NothingDone) as told:
+        lambda_.tick()
+    function._door.cache_clear()
+    assert shown({"log": json.dumps(lambda_.log) + str(told.value)}, {NASTY}) == []
+
+
+def test_secrets_of_different_passes_are_all_blotted_out() -> None:
+    """A value opened in one pass may be quoted in the refusal of another."""
+    plant = Plant(new_world(5), TEXT)
+    plant.run()
+    door = plant.door.fresh(None)
+    first = next(v for v in values(plant.world) if v.startswith("sk-"))
+    assert first not in door._blot(f"about {first}")
