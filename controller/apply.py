@@ -18,6 +18,7 @@ from controller.guards import judge
 from controller.inventory import BORN, WHOLE, Inventory, Record, remember
 from controller.kindlib.secret_values import secret_value
 from controller.lease import Lease
+from controller.pause import paused_until
 from controller.plan import Plan, Step, fingerprint, plan_one
 from controller.policies import Doc
 from controller.references import UNRESOLVED, Reference, resolve, unescape
@@ -99,6 +100,10 @@ class _Run:
             self._skip(step, "no time left in this pass")
             self.over = True
             return
+        if why := paused_until(self.tools.store, self.report.environment, self.tools.now()):
+            self._skip(step, why)
+            self.over = True
+            return
         try:
             self.lease.keep()
             self._call(step, seen)
@@ -121,7 +126,6 @@ class _Run:
         before = (record.settling, record.written_at)
         record.count(seen.resource.spec, step.fingerprint)
         if step.action.creates:
-            record.creating = step.call
             record.settling, record.written_at = [WHOLE], self.tools.now().timestamp()
         self.inventory.save()
         self.tools.progress(step.key, step.action.operation, ", ".join(step.action.changes))
@@ -129,12 +133,13 @@ class _Run:
             outputs = seen.handler.apply(self.aws, seen.target, step.action, filled)
         except AwsFailure as failure:
             if failure.failure not in ("down", "exists"):  # then nothing was made, for certain
-                record.creating = ""
                 record.settling, record.written_at = before
             if failure.failure in _FAULTS:
                 record.discount(step.fingerprint)
             self._unfinished(step.key)
-            waiting = failure.failure in _FAULTS or failure.failure == "exists"
+            waiting = failure.failure not in ("denied", "invalid", "not-found")
+            if not waiting:
+                record.refusal = str(failure)
             self.broken[step.key] = str(failure)
             self.report.outcomes.append(Outcome(step, False, str(failure), waiting))
             return

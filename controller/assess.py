@@ -93,11 +93,14 @@ def assess(
     base = Assessment(resource, target, handler, observation, problem=problem)
     if isinstance(observation, Unknown):
         return base
-    settling = record is not None and now.timestamp() - record.written_at < SETTLE_S
+    settling = record is not None and abs(now.timestamp() - record.written_at) < SETTLE_S
     if isinstance(observation, Absent):
         if settling and record is not None and {WHOLE, BORN} & set(record.settling):
             reason = Readiness("in-progress", "Settling", "created a moment ago, not shown yet")
             return replace(base, readiness=reason, observation=Unknown(reason.message))
+        if record is not None and record.identity and record.physical != target.name:
+            was = f"it was made as {record.physical}: an externalName can't be changed in place"
+            return replace(base, problem=problem or was)
         return replace(base, vanished=record is not None and bool(record.identity))
     doc = observation.doc
     live: Doc = escape(handler.to_spec(doc))

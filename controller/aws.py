@@ -51,26 +51,30 @@ _CODES: dict[Failure, tuple[str, ...]] = {
     "not-found": ("NotFound", "Nonexistent", "NoSuch", "ClusterNotFound", "ServiceNotFound"),
     "exists": ("AlreadyExists", "DuplicateItem", "ResourceExists", "AlreadyInUse"),
     "stale": ("OptimisticLock",),
-    "throttled": ("Throttl", "TooManyRequests", "RequestLimitExceeded", "LimitExceededException",
-                  "SlowDown", "Rate exceeded"),
+    "throttled": ("Throttl", "TooManyRequests", "RequestLimitExceeded", "SlowDown",
+                  "Rate exceeded"),
     "denied": ("AccessDenied", "NotAuthorized", "Unauthorized", "UnrecognizedClient",
-               "InvalidClientTokenId", "ExpiredToken", "AuthFailure", "SignatureDoesNotMatch"),
+               "InvalidClientTokenId", "ExpiredToken", "RequestExpired", "AuthFailure",
+               "SignatureDoesNotMatch"),
     "busy": ("InvalidDBInstanceState", "InvalidReplicationGroupState", "InvalidCacheClusterState",
              "InvalidDBParameterGroupState", "InvalidDBSubnetGroupState",
              "InvalidCacheParameterGroupState", "UpdateInProgress", "ResourceInUse",
-             "ServiceNotActive", "Unavailable", "ConcurrentUpdate", "ConcurrentModification",
+             "ServiceNotActive", "UnavailableEntity", "ConcurrentUpdate", "ConcurrentModification",
              "InvalidState", "OperationAborted"),
     "down": ("InternalFailure", "InternalServerError", "InternalError", "ServiceException",
+             "RequestTimeout", "ServiceUnavailable", "BadGateway", "GatewayTimeout",
              "ServerException", "InternalService"),
 }  # fmt: skip
 
 
-def classify(code: str) -> Failure:
-    """Sort an AWS error code into the taxonomy; what is not known is `invalid`."""
+def classify(code: str, status: int = 400) -> Failure:
+    """Sort an AWS error code and HTTP status into the taxonomy; what is not known is `invalid`."""
+    if code.isdigit():  # no code in the reply: something between us and AWS spoke
+        return "down" if int(code) >= 500 else "denied" if code in ("401", "403") else "invalid"
     for failure, marks in _CODES.items():
         if any(mark in code for mark in marks):
             return failure
-    return "invalid"
+    return "down" if status >= 500 else "invalid"
 
 
 class Aws:
@@ -191,7 +195,7 @@ class Aws:
             meta = error.response.get("ResponseMetadata", {})
             self._count(call, meta.get("RetryAttempts", 0))
             code = error.response.get("Error", {}).get("Code", "Unknown")
-            failure = classify(code)
+            failure = classify(code, int(meta.get("HTTPStatusCode", 400)))
             if failure == "throttled":
                 self.throttles += 1
             message = str(error.response.get("Error", {}).get("Message", ""))

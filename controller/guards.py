@@ -7,7 +7,7 @@ before its first call. Order matters only for which reason is shown.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from controller.assess import Assessment
 from controller.diff import unresolved
@@ -20,6 +20,9 @@ from controller.plan import Step
 
 TRIES = 3
 """The same action tried so often without the change having taken: stop, wait for a new desire."""
+
+DISRUPTIVE = ("disruptive", "irreversible")
+"""Risks that count against `maxDisruptive` and the one step a pass."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,10 +180,10 @@ def three_tries(step: Step, it: Assessment, known: Judgement) -> Veto | None:
     """An action that has not helped three times will not help a fourth."""
     record = known.records.get(step.key)
     if record and record.tries(it.resource.spec, step.fingerprint) >= TRIES:
+        came = f"AWS said: {record.refusal}" if record.refusal else "the difference is still there"
         return Veto(
             "NotConverging",
-            f"{step.call} was made {TRIES} times and the difference is still there: "
-            "waits for a changed desired state",
+            f"{step.call} was tried {TRIES} times, {came}: waits for a changed desired state",
         )
     return None
 
@@ -202,12 +205,14 @@ def judge(steps: Sequence[Step], known: Judgement) -> dict[str, Veto]:
         if veto is None and waits is not None:
             first = vetoes[f"{step.key}#{waits}"]
             veto = Veto(first.reason, f"comes after {waits}: {first.message}", first.waiting)
-        if veto is None and step.action.risk == "disruptive":
+        if veto is None and step.action.risk in DISRUPTIVE:
             if step.key in disrupted:
                 veto = Veto("OneDisruptiveStep", "one disruptive step a pass", waiting=True)
             disrupted.add(step.key)
         if veto is not None:
             vetoes[step.id] = veto
+            if step.action.creates:
+                known = replace(known, creating=known.creating - {step.key})
     vetoes.update(_limits([s for s in steps if s.id not in vetoes], known))
     return vetoes
 
@@ -225,7 +230,7 @@ def _limits(steps: Sequence[Step], known: Judgement) -> dict[str, Veto]:
         if not known.assessments[s.key].missing or known.assessments[s.key].vanished
     }
     deleted = {s.key for s in steps if s.action.deletes and s.key in known.orphans}
-    disrupted = {s.key for s in steps if s.action.risk == "disruptive"}
+    disrupted = {s.key for s in steps if s.action.risk in DISRUPTIVE}
     for name, limit, keys in (
         ("maxChanges", known.limits.max_changes, changed - deleted),
         ("maxDeletes", known.limits.max_deletes, deleted),

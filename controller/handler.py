@@ -167,8 +167,11 @@ class Handler(ABC):
         """
 
     def identity(self, doc: Mapping[str, Any]) -> str:
-        """What tells this resource from a later one of the same name (an id, a creation time)."""
-        return ""
+        """What tells this resource from a later one of the same name (an id, a creation time).
+
+        Its ARN, where AWS gives nothing better: then only that it is there is remembered.
+        """
+        return str(self.output(doc).get("arn", ""))
 
     @abstractmethod
     def plan(

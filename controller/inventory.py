@@ -29,9 +29,9 @@ class Record:
     thing we made. settling: rendered paths written at `written_at` (epoch seconds), which AWS may
     not show yet, or `WHOLE` or `BORN`. attempts: action fingerprint → tries without having
     converged, for the spec whose digest is `wish`. synced: digest of the spec as written in the
-    file with which it was last in sync. creating: operation of a create call begun and not known to
-    have ended. failed: what AWS rolled back, not to be tried again. outputs: as last seen. prune,
-    depends_on: for when it is removed.
+    file with which it was last in sync. refusal: what AWS said to the last failed try. failed: what
+    AWS rolled back, not to be tried again. outputs: as last seen. prune, depends_on: for when it is
+    removed.
     """
 
     physical: str
@@ -42,7 +42,7 @@ class Record:
     attempts: dict[str, int] = field(default_factory=dict)
     wish: str = ""
     synced: str = ""
-    creating: str = ""
+    refusal: str = ""
     failed: Doc = field(default_factory=dict)
     outputs: Doc = field(default_factory=dict)
     prune: str = "retain"
@@ -74,6 +74,10 @@ class Inventory:
         self.records: dict[str, Record] = {}
         self.parameters: Doc = {}
         """Parameter Store values as last seen: only to guess at what reads will be needed."""
+        self.place = ""
+        """Account and region that the records are about; empty before the first pass."""
+        self.found = False
+        """True if there was an object to read, whatever stood in it."""
         self._store = store
         self._version: str | None = None
         self._saved = ""
@@ -86,8 +90,10 @@ class Inventory:
         if found is None:
             return inventory
         inventory._version = found.version
+        inventory.found = True
         try:
             body = found.json
+            inventory.place = body["place"]
             inventory.parameters = body["parameters"]
             inventory.records = {k: Record(**r) for k, r in body["resources"].items()}
             inventory._saved = _text(inventory._document())
@@ -106,7 +112,7 @@ class Inventory:
             self._saved = text
 
     def record(self, key: str, physical: str) -> Record:
-        """The record of a resource, a new one if there is none or its name has changed."""
+        """The record of a resource; a new one if there is none, or for another name."""
         record = self.records.get(key)
         if record is None or record.physical != physical:
             record = self.records[key] = Record(physical)
@@ -119,7 +125,12 @@ class Inventory:
     def _document(self) -> dict[str, Any]:
         """Not a copy: for writing down at once."""
         resources = {key: vars(record) for key, record in self.records.items()}
-        return {"version": 1, "parameters": self.parameters, "resources": resources}
+        return {
+            "version": 1,
+            "place": self.place,
+            "parameters": self.parameters,
+            "resources": resources,
+        }
 
 
 def _text(document: dict[str, Any]) -> str:

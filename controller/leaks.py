@@ -84,6 +84,11 @@ def pasted(name: str, value: object, *, by_name: bool) -> str:
     return ""
 
 
+def harmless(value: str) -> bool:
+    """True for what is no secret whatever its name: a reference, an ARN, a switch, a number."""
+    return "${" in value or _HARMLESS.fullmatch(value) is not None
+
+
 def hide(path: tuple[str | int, ...], value: Any) -> bool:
     """True if a value must not be shown: its name or its form may be that of a secret."""
     names = (str(part) for part in path)

@@ -66,15 +66,17 @@ class Lease:
     def release(self) -> None:
         """Give it back; the object stays and remembers when this pass began."""
         try:
-            self.version = self.store.put(self.key, self._body(self.clock()), self.version)
+            body = self._body(self.clock(), released=True)
+            self.version = self.store.put(self.key, body, self.version)
         except Conflict:
             return
         self.expires = self.clock()
 
-    def _body(self, expires: datetime) -> bytes:
+    def _body(self, expires: datetime, *, released: bool = False) -> bytes:
         return to_body(
             {
                 "holder": self.holder,
+                "released": released,  # said outright: another machine's clock may be behind ours
                 "expires": expires.isoformat(),
                 "started": self.started.isoformat(),
             }
@@ -91,13 +93,15 @@ def acquire(store: Store, environment: str, holder: str, clock: Callable[[], dat
     if found is not None:
         try:
             body = found.json
+            by, free = str(body["holder"]), body["released"] is True
             until = datetime.fromisoformat(body["expires"])
             lease.last_started = datetime.fromisoformat(body["started"])
+            free = free or until <= now
         except (ValueError, KeyError, TypeError):
             _wait_out(lease, found.version)
             raise Held("an unreadable lease", expires) from None
-        if until > now:
-            raise Held(body["holder"], until)
+        if not free:
+            raise Held(by, until)
     try:
         lease.version = store.put(key, lease._body(expires), found.version if found else None)
     except Conflict:

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import partial
@@ -31,7 +32,7 @@ from controller.plan import Plan, order_for_deletion, plan
 from controller.resolve import Bindings, bind, hint, read_parameters
 from controller.sources import Desired, Source, desired_state
 from controller.status import Status, publish
-from controller.store import Store
+from controller.store import Store, StoreFailure
 
 MODES = ("paused", "observe", "enforce")
 """From the one that may least to the one that may most."""
@@ -46,7 +47,8 @@ class Tools:
 
     connect: makes the door to AWS; it is given the function that permits a write, or None where
     none may be made. now: UTC. seconds_left: until the process is stopped (Lambda's deadline).
-    highest_mode: what the control plane's side allows, whatever the file says.
+    highest_mode: what the control plane's side allows, whatever the file says. may_start: whether
+    an empty state may take over what carries the environment's tags.
     """
 
     store: Store
@@ -56,6 +58,7 @@ class Tools:
     now: Callable[[], datetime] = lambda: datetime.now(UTC)
     seconds_left: Callable[[], float] = lambda: float("inf")
     highest_mode: str = "enforce"
+    may_start: bool = True
     progress: Progress = lambda key, what, detail: None
 
 
@@ -94,11 +97,19 @@ class Report:
             a.readiness.state == "in-progress" or any(c.cls == "in_flight" for c in a.changes)
             for a in self.assessments.values()
         )
-        return moving or bool(self.outcomes) or any(v.waiting for v in self.vetoes.values())
+        going = any(o.made or o.waiting for o in self.outcomes)
+        return moving or going or any(v.waiting for v in self.vetoes.values())
+
+
+class WrongPlace(Exception):
+    """This state is not for that account and region, or not for what was found there."""
 
 
 def reconcile(environment: str, tools: Tools, *, write: bool = True) -> Report:
-    """Make one pass. Raises `lease.Held`, `StoreFailure`, `Conflict`: nothing half-recorded."""
+    """Make one pass.
+
+    Raises `lease.Held`, `WrongPlace`, `StoreFailure`, `Conflict`; then nothing is half-recorded.
+    """
     begun = time.monotonic()
     started = tools.now()
 
@@ -115,21 +126,47 @@ def reconcile(environment: str, tools: Tools, *, write: bool = True) -> Report:
     if write:
         lease = leases.acquire(tools.store, environment, tools.holder, tools.now)
     may_write = write and report.mode == "enforce" and not report.paused
-    aws = tools.connect(lease.permit if lease and may_write else None)
     try:
+        aws = tools.connect(lease.permit if lease and may_write else None)
         inventory = Inventory.load(tools.store, environment, writable=write)
+        _place(inventory, aws)
         _look(report, desired.environment, aws, inventory, tools)
+        _managed_elsewhere(report, inventory, tools)
         _judge(report, desired.environment, inventory)
         if lease is not None and may_write:
             apply(report, aws, inventory, lease, tools)
         _remember(report, inventory)
         inventory.save()
-    finally:
         report.calls = dict(aws.calls)
         report.throttles = aws.throttles
+    finally:
         if lease is not None:
-            lease.release()
+            with suppress(StoreFailure):  # it ends by itself
+                lease.release()
     return _finish(report, tools, inventory, begun, write)
+
+
+def _place(inventory: Inventory, aws: Aws) -> None:
+    """The records are about one account and region: looked for elsewhere, all would be gone."""
+    here = f"{aws.account}/{aws.region}"
+    if inventory.place not in ("", here):
+        raise WrongPlace(
+            f"the state of {inventory.environment} is about account and region {inventory.place}, "
+            f"these credentials are for {here}"
+        )
+    inventory.place = here
+
+
+def _managed_elsewhere(report: Report, inventory: Inventory, tools: Tools) -> None:
+    """A state without any memory, and resources with our tags: they have a memory elsewhere."""
+    if tools.may_start or inventory.found:
+        return
+    for key, seen in report.assessments.items():
+        if isinstance(seen.observation, Present) and seen.claim is Claim.OURS:
+            raise WrongPlace(
+                f"{key} is managed already, from a state that is not here: name it with --state "
+                "(or --take-over, if it is lost)"
+            )
 
 
 def _look(
@@ -223,18 +260,18 @@ def _remember(report: Report, inventory: Inventory) -> None:
     made = {o.step.key for o in report.outcomes if o.made}
     for key, seen in report.assessments.items():
         known = inventory.records.get(key)
-        if known is not None:
+        if known is not None and _settled(seen):
             known.attempts = {f: n for f, n in known.attempts.items() if f in planned.get(key, ())}
         if not isinstance(seen.observation, Present) or seen.claim is not Claim.OURS:
             continue
         record = inventory.record(key, seen.target.name)
-        record.creating = ""
         record.failed = _still_failed(seen, record.failed)
         record.outputs = seen.outputs
         record.prune = seen.resource.lifecycle.prune
         record.depends_on = sorted(seen.resource.depends_on)
         if seen.in_sync:
             record.synced = digest(seen.resource.raw)
+            record.refusal = ""
         if not seen.problem and key not in made:
             fresh = record.identity not in ("", seen.identity)
             record.last = remember(seen.target.spec, seen.changes, None if fresh else record.last)
@@ -244,6 +281,12 @@ def _remember(report: Report, inventory: Inventory) -> None:
     for key, seen in report.orphans.items():
         if isinstance(seen.observation, Absent):
             inventory.records.pop(key, None)
+
+
+def _settled(seen: Assessment) -> bool:
+    """True if what this pass saw says whether earlier tries have helped."""
+    waiting = any(c.cls in ("in_flight", "unknown") for c in seen.changes)
+    return isinstance(seen.observation, Present) and not seen.problem and not waiting
 
 
 def _still_failed(seen: Assessment, before: dict[str, Any]) -> dict[str, Any]:
@@ -261,7 +304,7 @@ def _removed(environment: Environment, inventory: Inventory) -> dict[str, Resour
             environment, key, record.physical, "delete" if record.prune == "delete" else "retain"
         )
         for key, record in inventory.records.items()
-        if key not in environment.resources and record.identity
+        if key not in environment.resources
     }
 
 

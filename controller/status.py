@@ -7,7 +7,7 @@ gets an object for each pass that has something to tell.
 from __future__ import annotations
 
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +15,7 @@ from controller.assess import Assessment
 from controller.diff import Change, json_patch
 from controller.handler import Absent, Present, Unknown
 from controller.ownership import Claim
+from controller.redact import shown, shown_change
 from controller.store import Conflict, Store, to_body
 
 if TYPE_CHECKING:
@@ -95,17 +96,25 @@ def _resource(
         "name": seen.target.name,
         "conditions": conditions,
         "changes": [change_row(c) for c in seen.changes],
-        "patch": json_patch(seen.live, seen.target.spec, seen.actionable),
+        "patch": json_patch(
+            shown((), seen.live), shown((), seen.target.spec), [_shown(c) for c in seen.actionable]
+        ),
     }
+
+
+def _shown(change: Change) -> Change:
+    was, now, wanted = shown_change(change)
+    return replace(change, was=was, now=now, wanted=wanted)
 
 
 def change_row(change: Change) -> dict[str, Any]:
     """A change for programs."""
+    was, now, wanted = shown_change(change)
     return {
         "path": change.path,
-        "was": change.was,
-        "is": change.now,
-        "wanted": change.wanted,
+        "was": was,
+        "is": now,
+        "wanted": wanted,
         "class": change.cls,
         "cause": change.cause,
         "note": change.note,
@@ -124,6 +133,14 @@ def _conditions(report: Report, seen: Assessment, removed: bool) -> dict[str, di
         if s.key == seen.key and s.id in report.vetoes
     ]
     hard = next((v for v in vetoes if not v.waiting), None)
+    refused = next(
+        (
+            o.message
+            for o in report.outcomes
+            if o.step.key == seen.key and not (o.made or o.waiting)
+        ),
+        "",
+    )
     stuck = report.plan.stuck.get(seen.key, ())
     immutable = [c for c in seen.changes if c.cls == "immutable"]
     failed = [c for c in seen.changes if c.cls == "failed"]
@@ -160,6 +177,8 @@ def _conditions(report: Report, seen: Assessment, removed: bool) -> dict[str, di
         out["Drifted"] = condition(bool(seen.drift), "Drift" if seen.drift else "NoDrift", paths)
     if seen.problem:
         out["Blocked"] = condition(True, "SpecUnusable", seen.problem)
+    elif refused:
+        out["Blocked"] = condition(True, "ActionFailed", refused)
     elif hard:
         out["Blocked"] = condition(True, hard.reason, hard.message)
     elif stuck:
@@ -184,8 +203,9 @@ def events(report: Report, before: dict[str, Any], after: dict[str, Any]) -> lis
     for key, seen in report.assessments.items():
         rows = {(r["path"], str(r["is"])) for r in old.get(key, {}).get("changes", ())}
         for change in seen.drift:
-            if (change.path, str(change.now)) not in rows:
-                found.append({"type": "DriftDetected", "resource": key, **change_row(change)})
+            row = change_row(change)
+            if (row["path"], str(row["is"])) not in rows:
+                found.append({"type": "DriftDetected", "resource": key, **row})
         gone = old.get(key, {}).get("conditions", {}).get("Drifted", {}).get("reason") == "Vanished"
         if seen.vanished and not gone:
             found.append({"type": "DriftDetected", "resource": key, "path": "", "is": None,
@@ -194,7 +214,9 @@ def events(report: Report, before: dict[str, Any], after: dict[str, Any]) -> lis
         step = outcome.step
         row = {"resource": step.key, "call": step.call, "paths": list(step.action.changes)}
         if not outcome.made:
-            found.append({"type": "ActionFailed", **row, "message": outcome.message})
+            told = old.get(step.key, {}).get("conditions", {}).get("Blocked", {}).get("message")
+            if not outcome.waiting and outcome.message != told:
+                found.append({"type": "ActionFailed", **row, "message": outcome.message})
             continue
         drifted = (
             {c.path for c in report.assessments[step.key].drift}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import click
@@ -20,11 +21,19 @@ if TYPE_CHECKING:
 @click.command(short_help="Make it so: passes until converged.")
 @click.argument("file_or_environment")
 @state_option
+@click.option(
+    "--take-over", is_flag=True, help="Go on with what carries the tags though the state is empty."
+)
 @click.option("--once", is_flag=True, help="Make one pass, do not wait for convergence.")
 @click.option("--timeout", default=45.0, show_default=True, help="Minutes to wait at most.")
 @click.option("--poll", default=5.0, show_default=True, help="Seconds between two passes.")
 def apply(
-    file_or_environment: str, state: str | None, once: bool, timeout: float, poll: float
+    file_or_environment: str,
+    state: str | None,
+    take_over: bool,
+    once: bool,
+    timeout: float,
+    poll: float,
 ) -> int:
     """Make passes until the environment is as desired and ready.
 
@@ -45,7 +54,7 @@ def apply(
             about = f" ({render.value(detail)})" if detail else ""
             screen.print(f"  [green]→[/] {key}: {what}{about}")
 
-    kit = tools(found, progress)
+    kit = replace(tools(found, progress), may_start=take_over)
     end = time.monotonic() + timeout * 60
     seen_before: tuple[str, ...] = ()
     while True:

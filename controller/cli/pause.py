@@ -11,7 +11,9 @@ import click
 from controller import pause as pauses
 from controller.cli.main import Failed
 from controller.cli.tools import open_store, state_option
-from controller.store import Conflict, StoreFailure
+from controller.store import Conflict, Store, StoreFailure
+
+NAME = r"[a-z]([a-z0-9]|-(?=[a-z0-9])){0,39}"
 
 
 @click.command(short_help="Stop all writes for a while.")
@@ -24,8 +26,11 @@ def pause(
     environment: str, duration: str | None, reason: str, resume: bool, state: str | None
 ) -> None:
     """Stop all writes to an environment for a while. Works whatever its file says."""
+    if not re.fullmatch(NAME, environment):
+        raise Failed(f"found {environment}, allowed: the name of an environment")
     store = open_store(state)
     try:
+        _known(store, environment)
         if resume:
             pauses.resume(store, environment)
             click.echo(f"{environment}: resumed")
@@ -37,6 +42,20 @@ def pause(
     except (StoreFailure, Conflict) as error:
         raise Failed(f"state: {error}") from None
     click.echo(f"{environment}: paused until {until:%Y-%m-%d %H:%M} UTC")
+
+
+def _known(store: Store, environment: str) -> None:
+    """A brake must be on the right cart: the name has to be one that this state knows."""
+    places = (("environments/", ".yaml"), ("accepted/", ".json"))
+    known = {
+        key.removeprefix(folder).removesuffix(end)
+        for folder, end in places
+        for key in store.list(folder)
+        if key.endswith(end)
+    }
+    if environment not in known:
+        here = ", ".join(sorted(known)) or "none"
+        raise Failed(f"no environment {environment} in this state, known here: {here} (--state?)")
 
 
 def _span(text: str) -> timedelta:

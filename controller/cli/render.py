@@ -15,6 +15,7 @@ from controller.guards import Veto
 from controller.handler import Absent, Unknown
 from controller.plan import Step
 from controller.reconciler import Report
+from controller.redact import shown_change
 
 CAUSES = {
     "drift": "[red]drift[/]",
@@ -35,8 +36,8 @@ def value(it: Any) -> str:
 
 def change_line(change: Change) -> str:
     """`path  was → is, wanted …  (drift)`."""
-    words = f"[bold]{escape(change.path)}[/]: was {value(change.was)}, is {value(change.now)}"
-    words += f", wanted {value(change.wanted)}"
+    was, now, wanted = (value(it) for it in shown_change(change))
+    words = f"[bold]{escape(change.path)}[/]: was {was}, is {now}, wanted {wanted}"
     kind = CAUSES.get(change.cause, change.cause)
     marks = [m for m in (kind, _class(change), escape(change.note)) if m]
     return f"{words}  ({'; '.join(marks)})" if marks else words

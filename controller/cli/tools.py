@@ -19,7 +19,7 @@ from controller.cli.main import Failed
 from controller.lease import Held
 from controller.manifest import DesiredStateError
 from controller.rates import Budget
-from controller.reconciler import Progress, Report, Tools, reconcile
+from controller.reconciler import Progress, Report, Tools, WrongPlace, reconcile
 from controller.sources import FileSource, Source, StoreSource
 from controller.store import Conflict, DirectoryStore, S3Store, Store, StoreFailure
 
@@ -99,7 +99,7 @@ def connector() -> Callable[[Callable[[str], None] | None], Aws]:
 def tools(found: Place, progress: Progress | None = None) -> Tools:
     """The tools of a pass made by a person."""
     holder = f"{os.environ.get('USER', 'someone')}@{socket.gethostname()} (pid {os.getpid()})"
-    made = Tools(found.store, found.source, connector(), holder)
+    made = Tools(found.store, found.source, connector(), holder, may_start=False)
     return replace(made, progress=progress) if progress else made
 
 
@@ -109,6 +109,8 @@ def make_pass(environment: str, kit: Tools, *, write: bool) -> Report:
         return reconcile(environment, kit, write=write)
     except Held as held:
         raise Failed(str(held)) from None
+    except WrongPlace as error:
+        raise Failed(str(error)) from None
     except (StoreFailure, Conflict) as error:
         raise Failed(f"state: {error}") from None
 

@@ -22,7 +22,7 @@ from controller.handler import (
     Target,
 )
 from controller.kindlib.planning import by_field, paths, tag_changes
-from controller.kindlib.reading import all_unknown, tags_of
+from controller.kindlib.reading import all_unknown, common_prefix, tags_of
 from controller.policies import AnyWhenUndeclared, CreateOnly, Doc, ServerDefault
 from controller.spec import Arn, Outputs, Taggable
 
@@ -77,7 +77,7 @@ class LogGroupHandler(Handler):
     )  # fmt: skip
 
     def observe(self, aws: Aws, targets: Sequence[Target]) -> dict[str, Observation]:
-        prefix = _common_prefix([t.name for t in targets])
+        prefix = common_prefix([t.name for t in targets])
         request = {"logGroupNamePrefix": prefix} if prefix else {}
         try:
             groups = aws.pages("logs", "DescribeLogGroups", "logGroups", request)
@@ -189,11 +189,3 @@ def _observed(aws: Aws, target: Target, group: Mapping[str, Any] | None) -> Obse
 
 def _arn(group: Mapping[str, Any]) -> str:
     return str(group.get("logGroupArn") or group["arn"].removesuffix(":*"))
-
-
-def _common_prefix(names: Sequence[str]) -> str:
-    low, high = min(names), max(names)
-    for index, letter in enumerate(low):
-        if index >= len(high) or high[index] != letter:
-            return low[:index]
-    return low

@@ -372,7 +372,7 @@ class ReplicationGroupHandler(Handler):
 
     def identity(self, doc: Mapping[str, Any]) -> str:
         born = doc["group"].get("ReplicationGroupCreateTime")
-        return born.strftime("%Y%m%d%H%M%S") if born is not None else ""
+        return str(int(born.timestamp())) if born is not None else ""
 
     def plan(
         self, target: Target, observed: Present | Absent, changes: Sequence[Change]

@@ -370,7 +370,8 @@ class ServiceHandler(Handler):
         return _outputs(doc["service"])
 
     def identity(self, doc: Mapping[str, Any]) -> str:
-        return str(doc["service"].get("createdAt", ""))
+        born = doc["service"].get("createdAt")
+        return str(int(born.timestamp())) if born is not None else ""
 
     def plan(
         self, target: Target, observed: Present | Absent, changes: Sequence[Change]
