@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 
 from controller import pause as pauses
-from controller.aws import CALL_BOUND_S
+from controller.aws import CALL_BOUND_S, classify
 from controller.store import to_body
 from sandbox.world import World
 from tests.harness import Plant, environment, explain, resource
@@ -255,3 +255,55 @@ def test_a_release_with_other_defaults_is_no_licence_to_act(world: World) -> Non
     plant.publish(environment(resource("LogGroup", "app", "retentionInDays: 30")))
     plant.converge()
     assert [c.name for c in plant.writes()] == ["logs:PutRetentionPolicy"]
+
+
+def test_a_pause_set_during_a_pass_is_heeded(plant: Plant) -> None:
+    tamper(plant)
+    tamper(plant, "audit")
+
+    def brake(key: str, what: str, detail: str) -> None:
+        if what != "observed":
+            until = plant.world.clock.now() + timedelta(hours=1)
+            pauses.pause(plant.store, plant.name, until, "ann", "stop")
+
+    report = plant.run(progress=brake)
+    assert len(plant.writes()) == 1
+    assert [o.made for o in report.outcomes] == [True, False]
+
+
+def test_a_refusal_is_shown_and_a_denial_does_not_wait(plant: Plant) -> None:
+    tamper(plant)
+    plant.world.fault("deny", "logs:PutRetentionPolicy", times=99)
+    report = plant.run()
+    assert not report.waiting
+    blocked = plant.status()["resources"]["LogGroup/app"]["conditions"]["Blocked"]
+    assert blocked["reason"] == "ActionFailed"
+    assert "AccessDenied" in blocked["message"]
+
+
+def test_three_refusals_with_reads_that_fail_now_and_then_are_still_three(plant: Plant) -> None:
+    tamper(plant)
+    refuse = plant.world.fault("invalid", "logs:PutRetentionPolicy", times=99)
+    for turn in range(10):
+        if turn % 2:
+            plant.world.fault("deny", "logs:DescribeLogGroups", times=1)
+        plant.run()
+        plant.later()
+    assert refuse.hits == 3
+    report = plant.run()
+    assert [v.reason for v in report.vetoes.values()] == ["NotConverging"]
+    assert "Refused, injected" in next(iter(report.vetoes.values())).message
+
+
+@pytest.mark.parametrize(
+    ("code", "status", "failure"),
+    [
+        ("503", 503, "down"), ("500", 500, "down"), ("ServiceUnavailable", 503, "down"),
+        ("RequestTimeout", 400, "down"), ("Strange", 502, "down"), ("Strange", 400, "invalid"),
+        ("RequestExpired", 400, "denied"), ("LimitExceededException", 400, "invalid"),
+        ("ThrottlingException", 400, "throttled"), ("WAFUnavailableEntityException", 400, "busy"),
+        ("WAFOptimisticLockException", 400, "stale"), ("DBInstanceNotFound", 404, "not-found"),
+    ],
+)  # fmt: skip
+def test_an_outage_is_no_refusal(code: str, status: int, failure: str) -> None:
+    assert classify(code, status) == failure

@@ -47,6 +47,12 @@ def test_a_dead_holder_is_waited_out(store: Store, world: World) -> None:
     leases.acquire(store, "env", "next", world.clock.now)
 
 
+def test_a_released_lease_is_free_though_its_clock_was_ahead(store: Store, world: World) -> None:
+    ahead = leases.acquire(store, "env", "ahead", lambda: world.clock.now() + timedelta(minutes=4))
+    ahead.release()
+    leases.acquire(store, "env", "next", world.clock.now)
+
+
 def test_one_winner_of_a_race(store: Store, world: World) -> None:
     won: list[Any] = []
     ready = threading.Barrier(8)
