@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import importlib.util
 import re
+from dataclasses import fields
 from pathlib import Path
 from types import ModuleType
 
 import pytest
 
+from controller.inventory import Record
 from controller.manifest import load
 
 ROOT = Path(__file__).parents[2]
@@ -62,6 +64,13 @@ def test_what_waits_by_itself_is_listed_so() -> None:
     page = (ROOT / "docs/how-to/blocked.md").read_text(encoding="utf-8")
     section = page.partition("## It waits by itself")[2].partition("## The whole file")[0]
     assert set(re.findall(r"^### `(\w+)`$", section, re.M)) == waiting
+
+
+def test_every_field_of_the_inventory_is_explained() -> None:
+    page = (ROOT / "docs/reference/state.md").read_text(encoding="utf-8")
+    table = page.partition("## The inventory")[2].partition("`place`")[0]
+    told = re.findall(r"`(\w+)`(?=[^|]*\|)", "\n".join(re.findall(r"^\| (`.*?\|)", table, re.M)))
+    assert set(told) - {"Kind"} == {field.name for field in fields(Record)}
 
 
 def anchors(page: Path) -> set[str]:
