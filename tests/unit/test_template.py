@@ -43,7 +43,7 @@ ALARMS = {
 @pytest.fixture(scope="module")
 def expanded() -> dict[str, Any]:
     """The CloudFormation that SAM makes of it, offline."""
-    values = {name: each["Default"] for name, each in TEMPLATE["Parameters"].items()}
+    values = {n: each.get("Default", "shop-") for n, each in TEMPLATE["Parameters"].items()}
 
     class Offline:
         def load(self) -> dict[str, str]:
@@ -315,3 +315,10 @@ def test_missing_ticks_ring_and_other_missing_data_does_not() -> None:
         assert alarm["TreatMissingData"] == expected, name
         assert set(alarm) >= {"AlarmDescription", "AlarmActions", "OKActions"}
     assert RESOURCES["NoTickAlarm"]["Condition"] == "Ticks"
+
+
+def test_what_bounds_the_role_must_be_said() -> None:
+    for name in ("NamePrefix", "TaskRoleNames"):
+        parameter = TEMPLATE["Parameters"][name]
+        assert "Default" not in parameter
+        assert not any(re.fullmatch(parameter["AllowedPattern"], wide) for wide in ("", "*", "a*"))
