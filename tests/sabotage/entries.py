@@ -1,0 +1,386 @@
+"""The sabotages: what is broken, where, and the tests that must fail then."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+BEHAVIOUR = "tests/behaviour/"
+SIGNATURE = "(step: Step, it: Assessment, known: Judgement) -> Veto | None:"
+
+
+@dataclass(frozen=True)
+class Edit:
+    """In `file`, the text `old`, which stands there exactly once, becomes `new`."""
+
+    file: str
+    old: str
+    new: str
+
+
+@dataclass(frozen=True)
+class Sabotage:
+    """One way to break an invariant, and the tests that must notice."""
+
+    invariant: str
+    what: str
+    edits: tuple[Edit, ...]
+    tests: tuple[str, ...]
+
+
+class NotThere(Exception):
+    """The source is not as a sabotage expects it: the entry has to be mended."""
+
+
+def apply(sabotage: Sabotage, root: Path) -> list[Path]:
+    """Make the edits below `root`; the files changed. Raises `NotThere`."""
+    changed = []
+    for edit in sabotage.edits:
+        path = root / edit.file
+        text = path.read_text(encoding="utf-8")
+        if text.count(edit.old) != 1:
+            raise NotThere(
+                f"{sabotage.invariant} {sabotage.what}: {edit.file} has {text.count(edit.old)} "
+                f"times, not once: {edit.old!r}"
+            )
+        path.write_text(text.replace(edit.old, edit.new), encoding="utf-8")
+        changed.append(path)
+    return changed
+
+
+def _tests(file: str, *names: str) -> tuple[str, ...]:
+    return tuple(f"{file}::{name}" for name in names)
+
+
+def _one(
+    invariant: str, what: str, file: str, old: str, new: str, tests: tuple[str, ...]
+) -> Sabotage:
+    return Sabotage(invariant, what, (Edit(file, old, new),), tests)
+
+
+def _guard(name: str, what: str, tests: tuple[str, ...], invariant: str = "I6") -> Sabotage:
+    old = f"def {name}{SIGNATURE}"
+    return _one(invariant, what, "controller/guards.py", old, f"{old}\n    return None", tests)
+
+
+GUARDS = BEHAVIOUR + "test_guards.py"
+LEASE = BEHAVIOUR + "test_lease.py"
+LOST = BEHAVIOUR + "test_memory_lost.py"
+IN_FORCE = BEHAVIOUR + "test_desired_state_in_force.py"
+PARTIAL = BEHAVIOUR + "test_partial_reads.py"
+FAULTS = BEHAVIOUR + "test_faults.py"
+OBSERVE = BEHAVIOUR + "test_observe_writes_nothing.py"
+SECRETS = BEHAVIOUR + "test_secrets_stay_secret.py"
+SERVICE = BEHAVIOUR + "test_service_converges.py"
+EDGE = BEHAVIOUR + "test_edge_converges.py"
+INSIDE = BEHAVIOUR + "test_writes_inside_lease.py"
+CRASH = BEHAVIOUR + "test_crash.py"
+NOT_OURS = "tests/perturbation/test_none_of_our_business.py"
+FIELDS = "tests/perturbation/test_every_field_of_every_model.py"
+EVIDENCE = "tests/unit/test_guards_alone.py"
+MISSING = _tests(PARTIAL, "test_without_an_answer_nothing_is_written_that_needed_it[missing-0-1]")
+DIFF = "controller/diff.py"
+APPLY = "controller/apply.py"
+
+
+def _all() -> Iterator[Sabotage]:
+    # I1: converged and unchanged, nothing is written
+    yield _one(
+        "I1", "the order of AWS's lists counts as a difference", DIFF,
+        "return sorted(items, key=_order) if field.policy(Unordered) else items", "return items",
+        _tests(NOT_OURS, "test_no_write_and_no_drift[0]"),
+    )  # fmt: skip
+    yield _one(
+        "I1", "what AWS fills in by default counts as drift", DIFF,
+        "if default and self.equal(field, default.of(self.situation), v):", "if False:",
+        _tests(FIELDS, "test_what_is_not_declared_is_never_drift"),
+    )  # fmt: skip
+    yield _one(
+        "I1", "a field that an autoscaler or AWS holds is taken back", DIFF,
+        "elif owner and owner.when(self.situation, d, v):", "elif False:",
+        _tests(NOT_OURS, "test_no_write_and_no_drift[0]", "test_no_write_and_no_drift[1]",
+               "test_no_write_and_no_drift[2]"),
+    )  # fmt: skip
+    # I2: any change behind our back is named
+    yield _one(
+        "I2", "what was added to a map is overlooked", DIFF,
+        "for key in [*d, *(k for k in v if k not in d)]:", "for key in [*d]:",
+        _tests(EDGE, "test_a_changed_web_acl_is_named_and_put_back"),
+    )  # fmt: skip
+    yield _one(
+        "I2", "a number that differs counts as equal", DIFF,
+        "        if field.policy(VersionPrefix):\n",
+        "        if isinstance(live, int):\n            return True\n"
+        "        if field.policy(VersionPrefix):\n",
+        _tests(GUARDS, "test_without_a_guard_it_is_healed"),
+    )  # fmt: skip
+    yield _one(
+        "I2", "drift is called a pending change", DIFF,
+        '            return "both" if live_moved else "pending"\n        return "drift"',
+        '            return "both" if live_moved else "pending"\n        return "pending"',
+        _tests(GUARDS, "test_pause_stops_writes_and_expires"),
+    )  # fmt: skip
+    yield _one(
+        "I2", "what vanished is not told as drift", "controller/assess.py",
+        "return replace(base, vanished=record is not None and bool(record.identity))",
+        "return replace(base, vanished=False)",
+        _tests(GUARDS, "test_blast_radius_counts_what_vanished"),
+    )  # fmt: skip
+    # I3: killed at any call
+    yield _one(
+        "I3", "nothing is written down before a call", APPLY,
+        "        self.inventory.save()\n        self.tools.progress(",
+        "        self.tools.progress(",
+        _tests(CRASH, "test_a_crashed_create_that_aws_does_not_show_yet_is_not_made_twice"),
+    )  # fmt: skip
+    yield _one(
+        "I3", "a task definition is registered without looking for an equal one",
+        "controller/kindlib/task_definition.py", "    if not arns:\n", "    if True:\n",
+        _tests(SERVICE, "test_killed_between_revision_and_update_the_revision_is_used"),
+    )  # fmt: skip
+    # I4: what is not ours is not touched
+    yield _guard(
+        "ownership", "the ownership guard is off",
+        _tests(GUARDS, "test_what_others_made_is_not_touched_unless_adopted"), "I4",
+    )  # fmt: skip
+    yield _one(
+        "I4", "another environment's tags are ignored", "controller/ownership.py",
+        "    return Claim.OTHER", "    return Claim.OURS",
+        _tests(GUARDS, "test_what_another_environment_owns_is_not_even_adopted"),
+    )  # fmt: skip
+    yield _one(
+        "I4", "a new thing under an old name is taken for ours", "controller/ownership.py",
+        "return Claim.OURS if made else Claim.NOBODY", "return Claim.OURS",
+        _tests(GUARDS, "test_a_new_thing_under_an_old_name_is_not_ours"),
+    )  # fmt: skip
+    yield _one(
+        "I4", "whose tags can't be read is taken for ours", "controller/ownership.py",
+        "return Claim.OURS if made else Claim.UNKNOWN", "return Claim.OURS",
+        _tests(PARTIAL, "test_without_tags_and_without_memory_nothing_that_exists_is_changed"),
+    )  # fmt: skip
+    # I5: a failed read leads to no write
+    yield _one(
+        "I5", "a failed list counts as an empty one", "controller/kindlib/reading.py",
+        "return {t.key: Unknown(str(failure)) for t in targets}",
+        "from controller.handler import Absent\n\n    return {t.key: Absent() for t in targets}",
+        _tests(GUARDS, "test_unknown_is_never_absent") + MISSING,
+    )  # fmt: skip
+    yield _one(
+        "I5", "a page that does not come ends the list", "controller/aws.py",
+        "            reply = self._call(service, operation, request)\n            found.extend",
+        "            try:\n                reply = self._call(service, operation, request)\n"
+        "            except AwsFailure:\n                if not found:\n"
+        "                    raise\n                return found\n            found.extend",
+        _tests(PARTIAL, "test_a_page_that_does_not_come_is_the_whole_list_unread"),
+    )  # fmt: skip
+    yield _one(
+        "I5", "alarms that AWS does not describe count as gone", "controller/kinds/alarm.py",
+        "found[target.key] = Unknown(str(answer))", "found[target.key] = Absent()", MISSING,
+    )  # fmt: skip
+    yield _one(
+        "I5", "a web ACL list that fails counts as empty", "controller/kindlib/waf_reads.py",
+        "        found.update({t.key: Unknown(str(failure)) for t in targets})\n        return",
+        "        return", MISSING,
+    )  # fmt: skip
+    yield _one(
+        "I5", "a service that can't be described counts as absent",
+        "controller/kindlib/service_reading.py", 'if answer.failure != "not-found":', "if False:",
+        MISSING,
+    )  # fmt: skip
+    yield _guard(
+        "evidence", "the guard over unread parts is off",
+        _tests(EVIDENCE, "test_a_part_that_was_not_read_is_not_written"), "I5",
+    )  # fmt: skip
+    # I6: every guard
+    yield _guard(
+        "pause", "the pause guard is off",
+        _tests(GUARDS, "test_mode_of_the_environment[paused-Paused]"),
+    )  # fmt: skip
+    yield _guard("mode", "the mode guard is off", _tests(GUARDS, "test_mode_of_one_resource"))
+    yield _guard(
+        "approval", "destructive actions need no approval",
+        _tests(GUARDS, "test_a_shrunken_file_is_refused_until_it_says_so"),
+    )  # fmt: skip
+    yield _guard(
+        "deletion_protection", "deletion protection is no obstacle",
+        _tests(EVIDENCE, "test_what_is_protected_is_not_deleted"),
+    )  # fmt: skip
+    yield _guard(
+        "dependencies", "dependencies need not be ready",
+        _tests(EVIDENCE, "test_nothing_is_made_before_what_it_needs"),
+    )  # fmt: skip
+    yield _guard(
+        "modifiable", "a busy resource is modified",
+        _tests(EVIDENCE, "test_what_is_busy_is_left_alone"),
+    )  # fmt: skip
+    yield _guard(
+        "three_tries", "tries are not counted",
+        _tests(GUARDS, "test_three_tries_then_it_waits_for_a_new_desire"),
+    )  # fmt: skip
+    yield _guard(
+        "defaults", "another release's defaults are a licence to act",
+        _tests(GUARDS, "test_a_release_with_other_defaults_is_no_licence_to_act"),
+    )  # fmt: skip
+    yield _one(
+        "I6", "the blast radius has no limit", "controller/guards.py",
+        "if len(keys) > allowed(limit, total):", "if False:",
+        _tests(GUARDS, "test_blast_radius_trips_before_the_first_call"),
+    )  # fmt: skip
+    yield _one(
+        "I6", "the blast radius spares only what came after it", "controller/guards.py",
+        "return {s.id: Veto(\"BlastRadius\", message) for s in steps}",
+        "return {s.id: Veto(\"BlastRadius\", message) for s in steps[1:]}",
+        _tests(GUARDS, "test_blast_radius_trips_before_the_first_call"),
+    )  # fmt: skip
+    yield _one(
+        "I6", "many disruptive steps in one pass", "controller/guards.py",
+        "            if step.key in disrupted:", "            if False:",
+        _tests(EVIDENCE, "test_one_disruptive_step_at_a_time"),
+    )  # fmt: skip
+    yield _one(
+        "I6", "an action starts that can't end in time", APPLY,
+        "if self.tools.seconds_left() < CALL_BOUND_S + RECORDING_S:", "if False:",
+        _tests(GUARDS, "test_deadline_no_action_starts_that_cannot_end"),
+    )  # fmt: skip
+    yield _one(
+        "I6", "an immutable field is changed", DIFF,
+        "        elif field.policy(CreateOnly):\n", "        elif False:\n",
+        _tests(GUARDS, "test_immutable_is_blocked_not_replaced"),
+    )  # fmt: skip
+    yield _one(
+        "I6", "a shrunken file is taken at its word", "controller/sources.py",
+        "    if len(gone) > allowed(new.limits.max_removals, len(old.resources)):", "    if False:",
+        _tests(GUARDS, "test_a_shrunken_file_is_refused_until_it_says_so"),
+    )  # fmt: skip
+    yield _one(
+        "I6", "an emptied file is taken at its word", "controller/sources.py",
+        "    if not new.resources:\n", "    if not new.resources:\n        return \"\"\n",
+        _tests(GUARDS, "test_an_emptied_file_changes_nothing"),
+    )  # fmt: skip
+    # I7: looking writes nothing
+    yield Sabotage(
+        "I7", "a pass in observe mode acts",
+        (
+            Edit("controller/guards.py", f"def mode{SIGNATURE}",
+                 f"def mode{SIGNATURE}\n    return None"),
+            Edit("controller/reconciler.py", 'may_write = write and report.mode == "enforce"',
+                 "may_write = write"),
+        ),
+        _tests(OBSERVE, "test_no_call_is_more_than_a_read[observe_in_file-nothing]"),
+    )  # fmt: skip
+    yield _one(
+        "I7", "plan remembers the revision that it read", "controller/reconciler.py",
+        "remember=write", "remember=True",
+        _tests(OBSERVE, "test_no_call_is_more_than_a_read[plan-nothing]"),
+    )  # fmt: skip
+    yield _one(
+        "I7", "plan saves the inventory", "controller/reconciler.py",
+        "writable=write", "writable=True",
+        _tests(OBSERVE, "test_no_call_is_more_than_a_read[plan-nothing]"),
+    )  # fmt: skip
+    yield _one(
+        "I7", "plan writes the status", "controller/status.py",
+        "    if write:\n", "    if True:\n",
+        _tests(OBSERVE, "test_no_call_is_more_than_a_read[plan-nothing]"),
+    )  # fmt: skip
+    # I8: secrets stay secret
+    yield _one(
+        "I8", "an opened secret is not blotted out", "controller/kindlib/secret_values.py",
+        "    aws.keep_secret(value)\n", "",
+        _tests(SECRETS, "test_neither_state_nor_reports_hold_a_secret"),
+    )  # fmt: skip
+    yield _one(
+        "I8", "a generated secret is not blotted out", "controller/kinds/secret.py",
+        'aws.keep_secret(request["SecretString"])', "pass",
+        _tests(SECRETS, "test_neither_state_nor_reports_hold_a_secret"),
+    )  # fmt: skip
+    yield _one(
+        "I8", "a secret that is quoted another way is not blotted out", "controller/aws.py",
+        "self._secrets |= spellings(value)", "self._secrets |= {value}",
+        _tests(SECRETS, "test_neither_state_nor_reports_hold_a_secret"),
+    )  # fmt: skip
+    yield _one(
+        "I8", "the log tells the text of any error", "handlers/reconcile.py",
+        "told = isinstance(error, (AwsFailure, Conflict, NotPermitted, StoreFailure))",
+        "told = True", _tests(SECRETS, "test_an_error_nobody_foresaw_shows_no_secret"),
+    )  # fmt: skip
+    # I9: bad desired state changes nothing
+    yield _one(
+        "I9", "a broken revision leaves nothing in force", "controller/sources.py",
+        'return Desired(old, "DesiredStateInvalid", tuple(error.problems))',
+        'return Desired(None, "DesiredStateInvalid", tuple(error.problems))',
+        _tests(IN_FORCE, "test_a_broken_revision_changes_nothing[not yaml]"),
+    )  # fmt: skip
+    yield _one(
+        "I9", "a missing file leaves nothing in force", "controller/sources.py",
+        'return Desired(old, "DesiredStateMissing")', 'return Desired(None, "DesiredStateMissing")',
+        _tests(GUARDS, "test_a_missing_file_is_unknown_not_empty"),
+    )  # fmt: skip
+    yield _one(
+        "I9", "another environment's file is enforced", "controller/sources.py",
+        "    if new.name != environment:\n", "    if False:\n",
+        _tests(IN_FORCE, "test_a_broken_revision_changes_nothing[another environment's]"),
+    )  # fmt: skip
+    # I10: no action outside a held lease
+    yield _one(
+        "I10", "a lease is not renewed", APPLY,
+        "        try:\n            self.lease.keep()\n            self._call(step, seen)",
+        "        try:\n            self._call(step, seen)",
+        _tests(LEASE, "test_every_write_of_a_pass_lies_inside_its_lease"),
+    )  # fmt: skip
+    yield _one(
+        "I10", "a call may outlast the lease", "controller/lease.py",
+        "if self.remaining_s() <= CALL_BOUND_S:", "if False:",
+        _tests(LEASE, "test_nothing_starts_that_may_outlast_the_lease"),
+    )  # fmt: skip
+    yield _one(
+        "I10", "another's lease is taken over", "controller/lease.py",
+        "        if not free:\n", "        if False:\n",
+        _tests(LEASE, "test_the_second_is_refused_until_the_first_gives_it_back"),
+    )  # fmt: skip
+    yield _one(
+        "I10", "the lease is given back before the work", "controller/reconciler.py",
+        "            apply(report, aws, inventory, lease, tools)",
+        "            lease.release()\n            lease.expires = tools.now().replace(year=9999)\n"
+        "            apply(report, aws, inventory, lease, tools)",
+        _tests(INSIDE, "test_each_write_finds_the_lease_held_by_its_pass"),
+    )  # fmt: skip
+    # I11: faults that end change nothing
+    yield _one(
+        "I11", "AWS's own faults count as tries", APPLY,
+        "            if failure.failure in _FAULTS:\n", "            if False:\n",
+        _tests(GUARDS, "test_faults_of_aws_are_no_tries"),
+    )  # fmt: skip
+    yield _one(
+        "I11", "what was made before a fault counts as a try", APPLY,
+        "record.discount(outcome.step.fingerprint)", "pass",
+        _tests(FAULTS, "test_a_create_whose_second_half_fails_for_long_is_not_given_up"),
+    )  # fmt: skip
+    # I12: a lost or old inventory
+    yield _one(
+        "I12", "without memory, tags say nothing", "controller/ownership.py",
+        "if (holder, tags.get(RESOURCE_TAG)) == wanted:", "if made and holder == wanted[0]:",
+        _tests(LOST, "test_lost_inventory_hides_only_whether_it_was_drift"),
+    )  # fmt: skip
+    yield _one(
+        "I12", "without memory, a difference is called a pending change",
+        "controller/inventory.py", "    if last is None and undone:\n", "    if False:\n",
+        _tests(LOST, "test_lost_inventory_hides_only_whether_it_was_drift"),
+    )  # fmt: skip
+    yield _one(
+        "I12", "without memory, a namesake is ours", "controller/ownership.py",
+        "return Claim.OURS if made else Claim.NOBODY",
+        "return Claim.OURS if made or record is None else Claim.NOBODY",
+        _tests(LOST, "test_lost_inventory_and_a_foreign_namesake"),
+    )  # fmt: skip
+    # The sandbox's own honesty
+    yield _one(
+        "sandbox", "a parameter that it does not know is ignored", "sandbox/registry.py",
+        "        if unknown:\n", "        if False:\n",
+        _tests(BEHAVIOUR + "test_sandbox_ecs.py",
+               "test_what_is_not_simulated_ends_the_test[change0]"),
+    )  # fmt: skip
+
+
+SABOTAGES: tuple[Sabotage, ...] = tuple(_all())

@@ -1,0 +1,92 @@
+"""I6: guards by themselves, where in a whole pass something else would stand in the way too."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from types import SimpleNamespace
+from typing import Any
+
+from controller.envelope import Limits
+from controller.guards import Judgement, judge
+from controller.handler import Absent, Action, Observation, Present, Readiness, Unknown
+from controller.ownership import Claim
+from controller.plan import Step
+
+THERE = Present({})
+CHANGE = Action("rds", "ModifyDBInstance", {"X": 1}, ("port",), step="modify")
+CREATE = Action("rds", "CreateDBInstance", {"X": 1}, step="create", creates=True)
+DELETE = Action("rds", "DeleteDBInstance", {"X": 1}, step="delete", deletes=True)
+
+
+def resource(observation: Observation = THERE, **more: Any) -> Any:
+    """What guards look at of a resource."""
+    lifecycle = SimpleNamespace(mode="enforce", adopt=False)
+    found = {
+        "observation": observation, "claim": Claim.OURS, "live": {}, "busy": "", "changes": (),
+        "missing": isinstance(observation, Absent), "vanished": False, "outputs": {},
+        "readiness": Readiness("ready"), "handler": SimpleNamespace(holds_data=True, instant=False),
+        "resource": SimpleNamespace(lifecycle=lifecycle, depends_on=(), spec={}, raw={}),
+        "target": SimpleNamespace(name="x"),
+    }  # fmt: skip
+    return SimpleNamespace(**{**found, **more})
+
+
+def reasons(*actions: Action, it: Any = None, orphan: bool = False, **others: Any) -> list[str]:
+    """Why each action may not be made; empty if it may."""
+    steps = [Step("DBInstance/main", a, a.step) for a in actions]
+    known = Judgement(
+        {"DBInstance/main": it or resource(), **others}, {}, Limits(), "enforce", "",
+        frozenset(s.key for s in steps if s.action.creates),
+        frozenset({"DBInstance/main"} if orphan else ()),
+    )  # fmt: skip
+    vetoes = judge(steps, known)
+    return [vetoes[s.id].reason if s.id in vetoes else "" for s in steps]
+
+
+def test_without_a_reason_it_may() -> None:
+    assert reasons(CHANGE) == [""]
+
+
+def test_a_part_that_was_not_read_is_not_written() -> None:
+    assert reasons(CHANGE, it=resource(Present({}, {"port": "denied"}))) == ["ObservationUnknown"]
+    assert reasons(CHANGE, it=resource(Present({}, {"tags": "denied"}))) == [""]
+    inside = replace(CHANGE, changes=("logging.destination", "rules[a].priority"))
+    for top in ("logging", "rules"):
+        assert reasons(inside, it=resource(Present({}, {top: "?"}))) == ["ObservationUnknown"]
+
+
+def test_what_was_not_read_is_not_written() -> None:
+    assert reasons(CHANGE, it=resource(Unknown("denied"))) == ["ObservationUnknown"]
+
+
+def test_what_is_protected_is_not_deleted() -> None:
+    for name in ("deletionProtection", "deletionProtectionEnabled"):
+        it = resource(live={name: True})
+        assert reasons(DELETE, it=it, orphan=True) == ["DeletionProtected"]
+        assert reasons(DELETE, it=resource(live={name: False}), orphan=True) == [""]
+
+
+def test_what_is_busy_is_left_alone() -> None:
+    assert reasons(CHANGE, it=resource(busy="modifying")) == ["InProgress"]
+
+
+def test_one_disruptive_step_at_a_time() -> None:
+    first = replace(CHANGE, risk="disruptive")
+    second = replace(first, step="reboot")
+    assert reasons(first, second) == ["", "OneDisruptiveStep"]
+
+
+def test_nothing_is_made_before_what_it_needs() -> None:
+    it = resource(Absent())
+    it.resource.depends_on = ("Other/x",)
+    coming = resource(readiness=Readiness("in-progress", "creating", "creating"))
+    for other in (resource(Absent()), resource(Unknown("denied")), coming):
+        assert reasons(CREATE, it=it, **{"Other/x": other}) == ["DependencyNotReady"]
+    assert reasons(CREATE, it=it, **{"Other/x": resource()}) == [""]
+
+
+def test_what_comes_after_a_vetoed_step_is_vetoed() -> None:
+    first = replace(CHANGE, changes=("port",))
+    then = replace(CHANGE, step="then", changes=("tags",), after=("modify",))
+    it = resource(Present({}, {"port": "denied"}))
+    assert reasons(first, then, it=it) == ["ObservationUnknown"] * 2
