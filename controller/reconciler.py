@@ -12,7 +12,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import partial
 from typing import Any
@@ -20,10 +20,11 @@ from typing import Any
 from controller import lease as leases
 from controller.apply import Outcome, apply
 from controller.assess import Assessment, assess
-from controller.aws import Aws
+from controller.aws import Aws, AwsFailure
 from controller.guards import Judgement, Veto, judge
 from controller.handler import Absent, Observation, Present, Target
 from controller.inventory import Inventory, digest, remember
+from controller.kindlib.reading import TAG_INDEX, tags_by_arn
 from controller.kinds import handler_for
 from controller.manifest import Environment, Resource
 from controller.ownership import Claim
@@ -205,7 +206,7 @@ def _look(
             resource, targets[key], handler_for(resource.kind), observations[key],
             inventory.records.get(key), now=now,
         )  # fmt: skip
-        report.orphans[key] = seen
+        report.orphans[key] = replace(seen, vanished=False)  # gone is what it should be
 
 
 def _observe(
@@ -219,8 +220,17 @@ def _observe(
     def look(kind: str) -> dict[str, Observation]:
         return handler_for(kind).observe(aws, by_kind[kind])
 
+    def index() -> None:
+        """The shared index of tags: begun beside the first reads, needed by the second."""
+        asking = next((k for k in by_kind if TAG_INDEX in handler_for(k).reads), None)
+        if asking is not None:
+            with suppress(AwsFailure):  # whoever needs it asks again, and is told
+                tags_by_arn(aws, by_kind[asking][0])
+
     looks = [partial(look, kind) for kind in by_kind]
-    parameters, *found = aws.together(lambda: read_parameters(aws, resources.values()), *looks)
+    parameters, _, *found = aws.together(
+        lambda: read_parameters(aws, resources.values()), index, *looks
+    )
     observations: dict[str, Observation] = {}
     for part in found:
         observations.update(part)

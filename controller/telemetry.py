@@ -1,7 +1,7 @@
 """A pass as numbers: the metrics of the namespace `Plumbline`.
 
 This module counts; the Lambda handler writes them out in CloudWatch's embedded metric format.
-Series: 13 per environment, one more per environment and kind, 6 for the fleet
+Series: 13 per environment, one more per environment and kind, 8 for the fleet
 (`docs/reference/metrics.md`).
 """
 

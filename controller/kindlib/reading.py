@@ -12,6 +12,7 @@ T = TypeVar("T")
 
 ENVIRONMENT_TAG = "plumbline:environment"
 RESOURCE_TAG = "plumbline:resource"
+TAG_INDEX = "resourcegroupstaggingapi:GetResources"
 
 
 def batches(items: Sequence[T], size: int) -> Iterator[Sequence[T]]:

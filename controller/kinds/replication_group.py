@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC
 from functools import partial
 from typing import Annotated, Any, ClassVar, Literal
 
@@ -372,7 +373,7 @@ class ReplicationGroupHandler(Handler):
 
     def identity(self, doc: Mapping[str, Any]) -> str:
         born = doc["group"].get("ReplicationGroupCreateTime")
-        return str(int(born.timestamp())) if born is not None else ""
+        return born.astimezone(UTC).strftime("%Y%m%d%H%M%S") if born is not None else ""
 
     def plan(
         self, target: Target, observed: Present | Absent, changes: Sequence[Change]
