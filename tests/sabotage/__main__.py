@@ -26,7 +26,7 @@ COPIED = ("controller", "handlers", "sandbox", "tests", "desired_state", "events
 FILES = ("pyproject.toml", "template.yaml")
 WORKERS = 2
 LONGEST_S = 180
-_FAILED = re.compile(r"^FAILED (\S+?)(?: - .*)?$", re.MULTILINE)
+_FAILED = re.compile(r"^FAILED (\S+::.+?)(?: - .*)?$", re.MULTILINE)
 
 
 def copy(to: Path) -> Path:

@@ -73,13 +73,12 @@ FAULTS = BEHAVIOUR + "test_faults.py"
 OBSERVE = BEHAVIOUR + "test_observe_writes_nothing.py"
 SECRETS = BEHAVIOUR + "test_secrets_stay_secret.py"
 SERVICE = BEHAVIOUR + "test_service_converges.py"
-EDGE = BEHAVIOUR + "test_edge_converges.py"
 INSIDE = BEHAVIOUR + "test_writes_inside_lease.py"
-CRASH = BEHAVIOUR + "test_crash.py"
+MEMORY = BEHAVIOUR + "test_memory_at_work.py"
 NOT_OURS = "tests/perturbation/test_none_of_our_business.py"
 FIELDS = "tests/perturbation/test_every_field_of_every_model.py"
 EVIDENCE = "tests/unit/test_guards_alone.py"
-MISSING = _tests(PARTIAL, "test_without_an_answer_nothing_is_written_that_needed_it[missing-0-1]")
+NOTHING = _tests(PARTIAL, "test_without_an_answer_nothing_is_written_that_needed_it[nothing-0-1]")
 DIFF = "controller/diff.py"
 APPLY = "controller/apply.py"
 
@@ -106,7 +105,7 @@ def _all() -> Iterator[Sabotage]:
     yield _one(
         "I2", "what was added to a map is overlooked", DIFF,
         "for key in [*d, *(k for k in v if k not in d)]:", "for key in [*d]:",
-        _tests(EDGE, "test_a_changed_web_acl_is_named_and_put_back"),
+        _tests(FAULTS, "test_weather_delays_and_changes_nothing[healed-100]"),
     )  # fmt: skip
     yield _one(
         "I2", "a number that differs counts as equal", DIFF,
@@ -132,7 +131,7 @@ def _all() -> Iterator[Sabotage]:
         "I3", "nothing is written down before a call", APPLY,
         "        self.inventory.save()\n        self.tools.progress(",
         "        self.tools.progress(",
-        _tests(CRASH, "test_a_crashed_create_that_aws_does_not_show_yet_is_not_made_twice"),
+        _tests(MEMORY, "test_what_a_dead_pass_made_is_known_before_aws_shows_it"),
     )  # fmt: skip
     yield _one(
         "I3", "a task definition is registered without looking for an equal one",
@@ -164,7 +163,7 @@ def _all() -> Iterator[Sabotage]:
         "I5", "a failed list counts as an empty one", "controller/kindlib/reading.py",
         "return {t.key: Unknown(str(failure)) for t in targets}",
         "from controller.handler import Absent\n\n    return {t.key: Absent() for t in targets}",
-        _tests(GUARDS, "test_unknown_is_never_absent") + MISSING,
+        _tests(GUARDS, "test_unknown_is_never_absent") + NOTHING,
     )  # fmt: skip
     yield _one(
         "I5", "a page that does not come ends the list", "controller/aws.py",
@@ -176,17 +175,17 @@ def _all() -> Iterator[Sabotage]:
     )  # fmt: skip
     yield _one(
         "I5", "alarms that AWS does not describe count as gone", "controller/kinds/alarm.py",
-        "found[target.key] = Unknown(str(answer))", "found[target.key] = Absent()", MISSING,
+        "found[target.key] = Unknown(str(answer))", "found[target.key] = Absent()", NOTHING,
     )  # fmt: skip
     yield _one(
         "I5", "a web ACL list that fails counts as empty", "controller/kindlib/waf_reads.py",
         "        found.update({t.key: Unknown(str(failure)) for t in targets})\n        return",
-        "        return", MISSING,
+        "        return", NOTHING,
     )  # fmt: skip
     yield _one(
         "I5", "a service that can't be described counts as absent",
         "controller/kindlib/service_reading.py", 'if answer.failure != "not-found":', "if False:",
-        MISSING,
+        NOTHING,
     )  # fmt: skip
     yield _guard(
         "evidence", "the guard over unread parts is off",
@@ -366,7 +365,7 @@ def _all() -> Iterator[Sabotage]:
     yield _one(
         "I12", "without memory, a difference is called a pending change",
         "controller/inventory.py", "    if last is None and undone:\n", "    if False:\n",
-        _tests(LOST, "test_lost_inventory_hides_only_whether_it_was_drift"),
+        _tests(MEMORY, "test_a_difference_stays_unexplained_as_long_as_nothing_explains_it"),
     )  # fmt: skip
     yield _one(
         "I12", "without memory, a namesake is ours", "controller/ownership.py",
