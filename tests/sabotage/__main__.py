@@ -43,6 +43,7 @@ def run(root: Path, tests: Sequence[str]) -> tuple[int, str]:
     """pytest's exit code and output."""
     command = [
         sys.executable, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", "-p", "no:xdist",
+        "-p", "no:hypothesispytest",
         "--sandbox-seed", "1", "-rf", "--tb=no", "-o", "addopts=", *tests,
     ]  # fmt: skip
     try:
