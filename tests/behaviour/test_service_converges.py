@@ -217,6 +217,7 @@ def test_tampering_is_named_and_mended(
 
 def test_a_deleted_service_is_made_again_when_it_has_drained(plant: Plant) -> None:
     plant.aws.client("ecs").delete_service(cluster=CLUSTER, service=SERVICE, force=True)
+    plant.later()
     plant.converge()
     assert service(plant)["status"] == "ACTIVE"
     assert service(plant)["runningCount"] == 2

@@ -268,6 +268,16 @@ def test_a_removed_secret_on_its_way_out_is_as_good_as_gone(aim: Any) -> None:
 
 
 def test_opening_a_secret_blots_it_out() -> None:
-    aws = FakeAws(GetSecretValue={"SecretString": "hunter2"})
+    reply = {"SecretString": "hunter2", "VersionStages": ["AWSCURRENT"]}
+    aws = FakeAws(GetSecretValue=reply)
     assert secret_value(aws, ARN, VERSION) == "hunter2"  # type: ignore[arg-type]
     assert aws.secrets == ["hunter2"]
+
+
+def test_a_version_that_is_no_longer_current_is_not_sent() -> None:
+    """A list that lags behind would set a rotated password back."""
+    aws = FakeAws(GetSecretValue={"SecretString": "old", "VersionStages": ["AWSPREVIOUS"]})
+    with pytest.raises(AwsFailure, match="not the current one") as refused:
+        secret_value(aws, ARN, VERSION)  # type: ignore[arg-type]
+    assert refused.value.failure == "stale"
+    assert aws.secrets == ["old"]
