@@ -90,9 +90,7 @@ class Plant:
         """A new process after a crash: nothing in memory, the dead one's lease waited out."""
         self.world.dead = False
         self.world.faults.clear()
-        self.own = session(self.world, access_key=PLUMBLINE)
-        self.store = S3Store(self.own.client("s3"), self.bucket)
-        self.door = self._door()
+        self.door.cache.clear()
         self.later(600)
 
     def calls(self, *, mine: bool = True, since: int | None = None) -> list[CallRecord]:
