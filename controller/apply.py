@@ -136,7 +136,7 @@ class _Run:
                 record.settling, record.written_at = before
             if failure.failure in _FAULTS:
                 record.discount(step.fingerprint)
-            self._unfinished(step.key)
+            self._unfinished(step.key, fault=failure.failure in _FAULTS)
             waiting = failure.failure not in ("denied", "invalid", "not-found")
             if not waiting:
                 record.refusal = str(failure)
@@ -230,22 +230,30 @@ class _Run:
     def _assessment(self, key: str) -> Assessment:
         return self.report.assessments.get(key) or self.report.orphans[key]
 
-    def _unfinished(self, key: str) -> None:
-        """A create whose later steps were not made: what they would set is not settling, and the
-        steps that were made, and will be again, are no tries of theirs.
+    def _unfinished(self, key: str, *, fault: bool) -> None:
+        """Some steps of a resource were not made: what they would set is not settling.
+
+        fault: for no reason of their own. Then the steps that were made for their sake, and will be
+        again (a task definition for its service; all steps of a create), are no tries either.
         """
         record = self.inventory.records.get(key)
         if record is None:
             return
         record.settling = [BORN if mark == WHOLE else mark for mark in record.settling]
-        if self._assessment(key).missing and key not in self.unfinished:
-            self.unfinished.add(key)
-            for outcome in self.report.outcomes:
-                if outcome.made and outcome.step.key == key:
-                    record.discount(outcome.step.fingerprint)
+        if not fault or key in self.unfinished:
+            return
+        self.unfinished.add(key)
+        made = [o.step for o in self.report.outcomes if o.made and o.step.key == key]
+        done = {step.id for step in made}
+        rest = [s for s in self.report.plan.steps if s.key == key and s.id not in done]
+        awaited = {name for step in rest for name in step.action.after}
+        for step in reversed(made):
+            if step.action.step in awaited or self._assessment(key).missing:
+                awaited.update(step.action.after)
+                record.discount(step.fingerprint)
 
     def _skip(self, step: Step, why: str) -> None:
-        self._unfinished(step.key)
+        self._unfinished(step.key, fault=True)
         self.report.outcomes.append(Outcome(step, False, why, waiting=True))
 
 

@@ -128,6 +128,23 @@ def test_a_create_refused_three_times_goes_on_with_a_mended_file(world: World) -
     plant.converge(20)
 
 
+def test_a_change_whose_second_half_fails_for_long_is_not_given_up(world: World) -> None:
+    """A task definition is registered for its service: that is no try while the service fails."""
+    plant = Plant(world, EIGHT)
+    plant.converge()
+    plant.later(600)
+    plant.publish(EIGHT.replace("nginx:1.29", "nginx:1.30"))
+    for _ in range(9):
+        world.fault("error", "ecs:UpdateService", times=3)
+        plant.run()
+        plant.later()
+    world.faults.clear()
+    plant.converge(20)
+    family = f"{plant.name}-gateway"
+    revisions = plant.aws.client("ecs").list_task_definitions(familyPrefix=family)
+    assert len(revisions["taskDefinitionArns"]) == 2, "one a wish, however often it was tried"
+
+
 def test_a_create_whose_second_half_fails_for_long_is_not_given_up(world: World) -> None:
     plant = Plant(world, EIGHT)
     for _ in range(9):

@@ -353,7 +353,7 @@ def _all() -> Iterator[Sabotage]:
     )  # fmt: skip
     yield _one(
         "I11", "what was made before a fault counts as a try", APPLY,
-        "record.discount(outcome.step.fingerprint)", "pass",
+        "if step.action.step in awaited or", "if False and",
         _tests(FAULTS, "test_a_create_whose_second_half_fails_for_long_is_not_given_up"),
     )  # fmt: skip
     # I12: a lost or old inventory
