@@ -35,7 +35,7 @@ def session() -> botocore.session.Session:
     return made
 
 
-class _Files(JSONFileLoader):  # type: ignore[misc]
+class _Files(JSONFileLoader):  # type: ignore[misc]  # botocore ships no types
     """Reads botocore's own files as said above, and others (`~/.aws/models`) as botocore does."""
 
     def load_file(self, file_path: str) -> Any:
@@ -53,7 +53,7 @@ class _Files(JSONFileLoader):  # type: ignore[misc]
         return found
 
 
-class _Loader(Loader):  # type: ignore[misc]
+class _Loader(Loader):  # type: ignore[misc]  # botocore ships no types
     """Knows the services by their folders, without looking into the hundreds of them."""
 
     FILE_LOADER_CLASS = _Files

@@ -108,6 +108,8 @@ def acceptable(item: dict[str, Any], value: str) -> bool:
     """Whether a parameter may have this value."""
     allowed = item.get("AllowedValues", "")
     if item["DataType"] == "integer":
-        low, high = _RANGE.fullmatch(allowed).groups()  # type: ignore[union-attr]
-        return bool(re.fullmatch(r"-?\d+", value)) and int(low) <= int(value) <= int(high)
+        span = _RANGE.fullmatch(allowed)
+        if span is None or not re.fullmatch(r"-?\d+", value):
+            return False
+        return int(span[1]) <= int(value) <= int(span[2])
     return not allowed or value in allowed.split(",")

@@ -244,8 +244,8 @@ def acceptable(item: dict[str, Any], value: str) -> bool:
             number = int(value) if item["DataType"] == "integer" else float(value)
         except ValueError:
             return False
-        low, high = re.fullmatch(r"(-?[^-]+)-(.+)", allowed).groups() if allowed else (value, value)  # type: ignore[union-attr]
-        return float(low) <= number <= float(high)
+        span = re.fullmatch(r"(-?[^-]+)-(.+)", allowed or "")
+        return span is None or float(span[1]) <= number <= float(span[2])
     if not allowed:
         return True
     values = value.split(",") if item["DataType"] == "list" or "," in value else [value]

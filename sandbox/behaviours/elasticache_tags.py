@@ -31,7 +31,9 @@ def _targets(ctx: Context, store: Store, arn: str) -> list[str]:
             return [arn, *(ctx.arn(f"cluster:{member}") for member in current(group))]
         case "cluster":
             if name not in clusters:
-                raise AwsError("CacheClusterNotFound", f"{name} is either not present or not available.", 404)  # noqa: E501  # fmt: skip
+                raise AwsError(
+                    "CacheClusterNotFound", f"{name} is either not present or not available.", 404
+                )
         case "subnetgroup":
             if name not in store.get("subnet_groups", {}):
                 raise AwsError(

@@ -65,7 +65,7 @@ def judge(kind: str, breaker: Breaker, tmp_path: Path, capsys: pytest.CaptureFix
     for breakage in breaker.all():
         count += 1
         path = breaker.concrete(breakage)
-        text, line, label = documents(breakage, path)  # type: ignore[operator]
+        text, line, label = documents(breakage, path)
         file.write_text(text)
         try:
             said = complaint(file, capsys)
@@ -100,7 +100,7 @@ def test_every_constraint_of_a_kind(
     head, _ = emit(environment())
     start = head.count("\n") + 2
 
-    def documents(breakage, path):  # type: ignore[no-untyped-def]
+    def documents(breakage, path):
         body, lines = emit(resource(kind, spec=breakage.doc), start)
         place = ("spec", *path)
         if not breakage.doc:
@@ -120,7 +120,7 @@ def test_every_constraint_of_the_environment(
 ) -> None:
     good = environment(interval="5m", limits={"maxChanges": 5})
 
-    def documents(breakage, path):  # type: ignore[no-untyped-def]
+    def documents(breakage, path):
         text, lines = emit(breakage.doc)
         return text, line_of(lines, path), ""
 
@@ -137,7 +137,7 @@ def test_every_constraint_around_a_spec(tmp_path: Path, capsys: pytest.CaptureFi
     rule = {"path": "retentionInDays", "reason": "r"}
     good = resource("LogGroup", lifecycle={"mode": "observe", "ignore": [rule]})
 
-    def documents(breakage, path):  # type: ignore[no-untyped-def]
+    def documents(breakage, path):
         text, lines = emit(breakage.doc, start)
         return f"{head}---\n{text}", line_of(lines, path), ""
 

@@ -123,7 +123,7 @@ class Lambda:
         for handler in reconcile.logger.handlers:  # else it writes where its import did
             self.patch.setattr(handler, "stream", sys.stdout)
         try:
-            return reconcile.handler(EVENT, Context(self.world, left))  # type: ignore[arg-type]
+            return reconcile.handler(EVENT, Context(self.world, left))
         finally:
             out = self.capsys.readouterr().out
             self.log = [line for line in records(out) if "_aws" not in line]

@@ -201,7 +201,7 @@ class Bulk:
         """Python functions called for each resource in a pass: the same on any machine."""
         profile = cProfile.Profile()
         profile.runcall(self.run)
-        return float(pstats.Stats(profile).total_calls) / self.size  # type: ignore[attr-defined]
+        return float(pstats.Stats(profile).total_calls) / self.size
 
     def _now(self) -> datetime:
         return datetime.fromtimestamp(self.at, UTC)

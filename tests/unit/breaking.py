@@ -302,7 +302,7 @@ class Breaker:
 
 def text_like(pattern: str) -> str:
     """A short text that a regular expression matches."""
-    import re._parser as parser  # type: ignore[import-not-found]
+    import re._parser as parser
 
     found = "".join(map(_piece, parser.parse(pattern)))
     if not re.search(pattern, found):

@@ -288,7 +288,7 @@ def test_a_fresh_observation_is_believed() -> None:
     aim = kit.target(HANDLER, "cpu", CPU)
     put, params = put_of(aim, seen(aim, Threshold=1.0))
     aws = FakeAws(None)
-    HANDLER.apply(aws, aim, put, params)  # type: ignore[arg-type]
+    HANDLER.apply(aws, aim, put, params)
     assert (aws.reads, [op for op, _ in aws.sent]) == (0, ["PutMetricAlarm"])
     assert not {"seen", "observedAt"} & set(aws.sent[0][1])
 
@@ -301,12 +301,12 @@ def test_an_old_observation_is_made_anew() -> None:
     same["AlarmActions"].reverse()
     same["StateValue"] = "ALARM"
     aws = FakeAws(same)
-    HANDLER.apply(aws, aim, put, params)  # type: ignore[arg-type]
+    HANDLER.apply(aws, aim, put, params)
     assert aws.reads == 1
     assert aws.sent
     changed = FakeAws({**same, "Period": 300})
     with pytest.raises(Stale):
-        HANDLER.apply(changed, aim, put, params)  # type: ignore[arg-type]
+        HANDLER.apply(changed, aim, put, params)
     assert changed.sent == []
 
 
@@ -316,16 +316,16 @@ def test_a_create_never_overwrites() -> None:
     params = {**create.params, **create.volatile}
     taken = FakeAws(seen(aim).doc["alarm"])
     with pytest.raises(Stale):
-        HANDLER.apply(taken, aim, create, params)  # type: ignore[arg-type]
+        HANDLER.apply(taken, aim, create, params)
     assert taken.sent == []
     free = FakeAws(None)
-    assert HANDLER.apply(free, aim, create, params)["arn"] == ARN  # type: ignore[arg-type]
+    assert HANDLER.apply(free, aim, create, params)["arn"] == ARN
 
 
 def test_a_composite_alarm_of_the_name_is_not_ours_to_judge() -> None:
     aim = kit.target(HANDLER, "cpu", CPU)
     aws = FakeAws({"AlarmName": "cpu", "AlarmRule": "TRUE", "AlarmArn": ARN}, composite=True)
-    (found,) = HANDLER.observe(aws, [aim]).values()  # type: ignore[arg-type]
+    (found,) = HANDLER.observe(aws, [aim]).values()
     assert isinstance(found, Unknown)
 
 

@@ -102,7 +102,7 @@ class FakeAws:
     """Remembers what is written and what is to be blotted out; answers reads by operation."""
 
     def __init__(self, **replies: Any) -> None:
-        self.replies, self.sent, self.secrets, self.asked = replies, [], [], []  # type: ignore[var-annotated]
+        self.replies, self.sent, self.secrets, self.asked = replies, [], [], []
 
     def write(self, service: str, operation: str, params: Any) -> Any:
         assert params.get("SecretString") in (None, *self.secrets)
@@ -129,7 +129,7 @@ class FakeAws:
 def test_the_value_is_made_at_the_moment_of_the_call(aim: Any) -> None:
     (create,) = kit.planned(HANDLER, aim, Absent())
     aws = FakeAws()
-    out = HANDLER.apply(aws, aim, create, {**create.params, **create.volatile})  # type: ignore[arg-type]
+    out = HANDLER.apply(aws, aim, create, {**create.params, **create.volatile})
     ((operation, params),) = aws.sent
     assert operation == "CreateSecret"
     assert params["SecretString"].startswith("sk-")
@@ -245,7 +245,7 @@ def test_one_list_is_believed_only_where_all_is_as_declared() -> None:
         },
     }
     aws = FakeAws(**replies)
-    found = HANDLER.observe(aws, targets)  # type: ignore[arg-type]
+    found = HANDLER.observe(aws, targets)
     assert sorted(aws.asked) == ["DescribeSecret", "DescribeSecret", "ListSecrets"]
     for each in targets:
         state = found[each.key]
@@ -257,20 +257,20 @@ def test_one_list_is_believed_only_where_all_is_as_declared() -> None:
                                                ("denied", Unknown), ("down", Unknown)])  # fmt: skip
 def test_only_an_answer_makes_it_absent(aim: Any, failure: Any, kind: type) -> None:
     aws = FakeAws(DescribeSecret=AwsFailure(failure, "X", "", "x"))
-    assert isinstance(HANDLER.observe(aws, [aim])[aim.key], kind)  # type: ignore[arg-type]
+    assert isinstance(HANDLER.observe(aws, [aim])[aim.key], kind)
 
 
 def test_a_removed_secret_on_its_way_out_is_as_good_as_gone(aim: Any) -> None:
     removed = type(aim)(aim.key, aim.name, {"tags": aim.tags}, aim.tags, aim.account, aim.region)
     secret = dict(seen(aim, DeletedDate=datetime(2026, 1, 1, tzinfo=UTC)).doc["secret"])
     aws = FakeAws(DescribeSecret={aim.name: secret})
-    assert isinstance(HANDLER.observe(aws, [removed])[aim.key], Absent)  # type: ignore[arg-type]
+    assert isinstance(HANDLER.observe(aws, [removed])[aim.key], Absent)
 
 
 def test_opening_a_secret_blots_it_out() -> None:
     reply = {"SecretString": "hunter2", "VersionStages": ["AWSCURRENT"]}
     aws = FakeAws(GetSecretValue=reply)
-    assert secret_value(aws, ARN, VERSION) == "hunter2"  # type: ignore[arg-type]
+    assert secret_value(aws, ARN, VERSION) == "hunter2"
     assert aws.secrets == ["hunter2"]
 
 
@@ -278,6 +278,6 @@ def test_a_version_that_is_no_longer_current_is_not_sent() -> None:
     """A list that lags behind would set a rotated password back."""
     aws = FakeAws(GetSecretValue={"SecretString": "old", "VersionStages": ["AWSPREVIOUS"]})
     with pytest.raises(AwsFailure, match="not the current one") as refused:
-        secret_value(aws, ARN, VERSION)  # type: ignore[arg-type]
+        secret_value(aws, ARN, VERSION)
     assert refused.value.failure == "stale"
     assert aws.secrets == ["old"]

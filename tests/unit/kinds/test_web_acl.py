@@ -733,7 +733,7 @@ class FakeAws:
     """Answers GetWebACLForResource with one holder, and records or refuses writes."""
 
     def __init__(self, holder: str = "", refuse: str = "") -> None:
-        self.holder, self.refuse, self.sent = holder, refuse, []  # type: ignore[var-annotated]
+        self.holder, self.refuse, self.sent = holder, refuse, []
 
     def read(self, service: str, operation: str, params: Any) -> Any:
         assert operation == "GetWebACLForResource"
@@ -751,7 +751,7 @@ def test_a_lost_race_is_stale_never_a_blind_retry(aim: Any) -> None:
     (update,) = kit.planned(HANDLER, aim, state)
     params = {**update.params, **update.volatile}
     with pytest.raises(Stale):
-        HANDLER.apply(FakeAws(refuse="WAFOptimisticLockException"), aim, update, params)  # type: ignore[arg-type]
+        HANDLER.apply(FakeAws(refuse="WAFOptimisticLockException"), aim, update, params)
 
 
 @pytest.mark.parametrize("operation", ["AssociateWebACL", "DisassociateWebACL"])
@@ -762,8 +762,8 @@ def test_what_another_web_acl_holds_is_not_touched(operation: str) -> None:
     params = {**action.params, **action.volatile}
     aws = FakeAws(holder=ARN.replace("edge", "other"))
     with pytest.raises(Stale):
-        HANDLER.apply(aws, aim, action, params)  # type: ignore[arg-type]
+        HANDLER.apply(aws, aim, action, params)
     assert aws.sent == []
     mine = FakeAws(holder=ARN if operation == "DisassociateWebACL" else "")
-    HANDLER.apply(mine, aim, action, params)  # type: ignore[arg-type]
+    HANDLER.apply(mine, aim, action, params)
     assert [op for op, _ in mine.sent] == [operation]
