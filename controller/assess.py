@@ -101,6 +101,9 @@ def assess(
         if record is not None and record.identity and record.physical != target.name:
             was = f"it was made as {record.physical}: an externalName can't be changed in place"
             return replace(base, problem=problem or was)
+        missing = handler.incomplete(target.spec)
+        if missing and not problem:
+            base = replace(base, problem=f"it is not there to adopt, and can't be made: {missing}")
         return replace(base, vanished=record is not None and bool(record.identity))
     doc = observation.doc
     live: Doc = escape(handler.to_spec(doc))

@@ -113,6 +113,18 @@ class Action:
     note: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A resource that `discover` came upon.
+
+    name: its physical name. spec: what of its spec `observe` must be told to find it (a service's
+    cluster, a web ACL's scope); empty for most kinds.
+    """
+
+    name: str
+    spec: Mapping[str, Any] = field(default_factory=dict)
+
+
 class Handler(ABC):
     """What knows one kind. One file per kind; adding a kind is that file and one registry line."""
 
@@ -142,6 +154,17 @@ class Handler(ABC):
     @abstractmethod
     def to_spec(self, doc: Mapping[str, Any]) -> Doc:
         """What AWS says, in our language. Absent members where AWS says nothing or empty."""
+
+    def imported(self, doc: Mapping[str, Any]) -> Doc:
+        """What an import writes: `to_spec`, and what AWS leaves unsaid but the model wants said."""
+        return self.to_spec(doc)
+
+    def incomplete(self, spec: Mapping[str, Any]) -> str:
+        """What else must be declared before it could be created; empty if nothing.
+
+        An adopted resource exists, so it can do without (AWS never shows a master password).
+        """
+        return ""
 
     def pending(self, doc: Mapping[str, Any]) -> Doc:
         """The part of the spec that AWS has accepted and has yet to put in force."""
@@ -201,5 +224,8 @@ class Handler(ABC):
         return {}
 
     @abstractmethod
-    def discover(self, aws: Aws) -> list[str]:
-        """Physical names of all resources of this kind in the account and region."""
+    def discover(self, aws: Aws) -> list[Found]:
+        """All resources of this kind in the account and region that could be managed.
+
+        Raises `AwsFailure`: an incomplete list is no list.
+        """

@@ -291,6 +291,10 @@ class Loading:
         if draft.envelope:
             for path, message in scrutiny.ignored(draft.envelope.lifecycle, root):
                 self.tell(source, path, message)
+        adopted = draft.envelope is not None and draft.envelope.lifecycle.adopt
+        missing = draft.handler.incomplete(draft.spec) if draft.spec and not adopted else ""
+        if missing:
+            self.tell(source, ("spec",), f"{missing} (unless lifecycle.adopt: true)")
 
     def _merge_tags(self, draft: _Draft) -> None:
         own = draft.spec.get("tags", {}) if draft.spec is not None else {}

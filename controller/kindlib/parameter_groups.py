@@ -22,6 +22,7 @@ from controller.handler import (
     READY,
     Absent,
     Action,
+    Found,
     Handler,
     Observation,
     Present,
@@ -278,10 +279,11 @@ class ParameterGroupHandler(Handler):
             return {}
         return self.output({"group": reply[self.words.noun]})
 
-    def discover(self, aws: Aws) -> list[str]:
+    def discover(self, aws: Aws) -> list[Found]:
         words = self.words
         found = aws.pages(words.service, f"Describe{words.noun}s", f"{words.noun}s")
-        return sorted(g[words.name] for g in found if not g[words.name].startswith("default."))
+        names = [g[words.name] for g in found]
+        return [Found(name) for name in names if not name.startswith("default.")]
 
 
 def _method(parameter: Mapping[str, Any] | None) -> str:

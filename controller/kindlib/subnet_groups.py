@@ -13,6 +13,7 @@ from controller.handler import (
     READY,
     Absent,
     Action,
+    Found,
     Handler,
     Observation,
     Present,
@@ -157,7 +158,7 @@ class SubnetGroupHandler(Handler):
             return {}
         return self.output({"group": reply[self.words.noun]})
 
-    def discover(self, aws: Aws) -> list[str]:
+    def discover(self, aws: Aws) -> list[Found]:
         words = self.words
         found = aws.pages(words.service, f"Describe{words.noun}s", f"{words.noun}s")
-        return sorted(g[words.name] for g in found if g[words.name] != "default")
+        return [Found(g[words.name]) for g in found if g[words.name] != "default"]

@@ -20,6 +20,7 @@ from controller.handler import (
     READY,
     Absent,
     Action,
+    Found,
     Handler,
     Observation,
     Present,
@@ -382,12 +383,12 @@ class AlarmHandler(Handler):
             return {"name": target.name, "arn": target.arn("cloudwatch", f"alarm:{target.name}")}
         return {}
 
-    def discover(self, aws: Aws) -> list[str]:
+    def discover(self, aws: Aws) -> list[Found]:
         """All but those of autoscalers, which make and delete their own."""
         request = {"AlarmTypes": ["MetricAlarm"], "MaxRecords": 100}
         found = aws.pages("cloudwatch", "DescribeAlarms", "MetricAlarms", request)
         names = [a["AlarmName"] for a in found]
-        return [n for n in names if not n.startswith("TargetTracking-")]
+        return [Found(n) for n in names if not n.startswith("TargetTracking-")]
 
 
 def _described(aws: Aws, names: Sequence[str]) -> dict[str, Doc]:

@@ -18,6 +18,7 @@ from controller.handler import (
     READY,
     Absent,
     Action,
+    Found,
     Handler,
     Observation,
     Present,
@@ -283,8 +284,9 @@ class ClusterHandler(Handler):
     def reply_output(self, action: Action, reply: Mapping[str, Any]) -> Doc:
         return self.output(reply) if action.operation == "CreateCluster" else {}
 
-    def discover(self, aws: Aws) -> list[str]:
-        return [a.rpartition("/")[2] for a in aws.pages("ecs", "ListClusters", "clusterArns")]
+    def discover(self, aws: Aws) -> list[Found]:
+        arns = aws.pages("ecs", "ListClusters", "clusterArns")
+        return [Found(arn.rpartition("/")[2]) for arn in arns]
 
 
 def _create(target: Target) -> Action:

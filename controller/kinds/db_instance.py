@@ -14,7 +14,16 @@ from pydantic import AfterValidator, Field, model_validator
 
 from controller.aws import Aws, AwsFailure
 from controller.diff import Change
-from controller.handler import Absent, Action, Handler, Observation, Present, Readiness, Target
+from controller.handler import (
+    Absent,
+    Action,
+    Found,
+    Handler,
+    Observation,
+    Present,
+    Readiness,
+    Target,
+)
 from controller.kindlib import rds_document
 from controller.kindlib.kms import KmsKey
 from controller.kindlib.rds_create import creation
@@ -405,9 +414,9 @@ class DBInstanceHandler(Handler):
     def reply_output(self, action: Action, reply: Mapping[str, Any]) -> Doc:
         return self.output(reply["DBInstance"]) if action.creates else {}
 
-    def discover(self, aws: Aws) -> list[str]:
+    def discover(self, aws: Aws) -> list[Found]:
         found = aws.pages("rds", "DescribeDBInstances", "DBInstances")
-        return sorted(i["DBInstanceIdentifier"] for i in found if not i.get("DBClusterIdentifier"))
+        return [Found(i["DBInstanceIdentifier"]) for i in found if not i.get("DBClusterIdentifier")]
 
 
 def final_snapshot(name: str, resource_id: str) -> str:

@@ -15,6 +15,7 @@ from controller.handler import (
     READY,
     Absent,
     Action,
+    Found,
     Handler,
     Observation,
     Present,
@@ -161,8 +162,9 @@ class LogGroupHandler(Handler):
             )
         ]  # fmt: skip
 
-    def discover(self, aws: Aws) -> list[str]:
-        return [g["logGroupName"] for g in aws.pages("logs", "DescribeLogGroups", "logGroups")]
+    def discover(self, aws: Aws) -> list[Found]:
+        groups = aws.pages("logs", "DescribeLogGroups", "logGroups")
+        return [Found(group["logGroupName"]) for group in groups]
 
 
 def _retention(target: Target, changes: Sequence[str], after: tuple[str, ...] = ()) -> Action:

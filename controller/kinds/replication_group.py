@@ -17,7 +17,16 @@ from pydantic import AfterValidator, Field, model_validator
 
 from controller.aws import Aws, AwsFailure
 from controller.diff import Change
-from controller.handler import Absent, Action, Handler, Observation, Present, Readiness, Target
+from controller.handler import (
+    Absent,
+    Action,
+    Found,
+    Handler,
+    Observation,
+    Present,
+    Readiness,
+    Target,
+)
 from controller.kindlib import elasticache_document as document
 from controller.kindlib.elasticache_create import creation
 from controller.kindlib.elasticache_modify import SET_STEP, modifications
@@ -419,6 +428,6 @@ class ReplicationGroupHandler(Handler):
     def reply_output(self, action: Action, reply: Mapping[str, Any]) -> Doc:
         return self.output({"group": reply["ReplicationGroup"]}) if action.creates else {}
 
-    def discover(self, aws: Aws) -> list[str]:
+    def discover(self, aws: Aws) -> list[Found]:
         found = aws.pages("elasticache", "DescribeReplicationGroups", "ReplicationGroups")
-        return sorted(g["ReplicationGroupId"] for g in found)
+        return [Found(g["ReplicationGroupId"]) for g in found]

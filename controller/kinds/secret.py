@@ -20,6 +20,7 @@ from controller.handler import (
     READY,
     Absent,
     Action,
+    Found,
     Handler,
     Observation,
     Present,
@@ -244,10 +245,10 @@ class SecretHandler(Handler):
             out["versionId"] = reply["VersionId"]
         return out
 
-    def discover(self, aws: Aws) -> list[str]:
+    def discover(self, aws: Aws) -> list[Found]:
         """All but those scheduled for deletion."""
         found = aws.pages("secretsmanager", "ListSecrets", "SecretList", {"MaxResults": 100})
-        return [s["Name"] for s in found if not s.get("DeletedDate")]
+        return [Found(s["Name"]) for s in found if not s.get("DeletedDate")]
 
 
 def _current(secret: Mapping[str, Any]) -> str:

@@ -27,6 +27,7 @@ from controller.handler import (
     READY,
     Absent,
     Action,
+    Found,
     Handler,
     Observation,
     Present,
@@ -436,9 +437,9 @@ class ServiceHandler(Handler):
             return _outputs(reply["service"])
         return {}
 
-    def discover(self, aws: Aws) -> list[str]:
+    def discover(self, aws: Aws) -> list[Found]:
         return [
-            arn.rpartition("/")[2]
+            Found(arn.rpartition("/")[2], {"cluster": cluster_name(cluster)})
             for cluster in all_clusters(aws)
             for arn in aws.pages(
                 "ecs", "ListServices", "serviceArns", {"cluster": cluster, "maxResults": 100}

@@ -19,6 +19,7 @@ from controller.handler import (
     READY,
     Absent,
     Action,
+    Found,
     Handler,
     Observation,
     Present,
@@ -315,11 +316,9 @@ class WebACLHandler(Handler):
         made = reply["Summary"]
         return {"name": made["Name"], "arn": made["ARN"], "id": made["Id"]}
 
-    def discover(self, aws: Aws) -> list[str]:
-        found = list(list_acls(aws, "REGIONAL"))
-        if aws.region == EDGE_REGION:
-            found += [name for name in list_acls(aws, "CLOUDFRONT") if name not in found]
-        return found
+    def discover(self, aws: Aws) -> list[Found]:
+        scopes = ("REGIONAL", "CLOUDFRONT") if aws.region == EDGE_REGION else ("REGIONAL",)
+        return [Found(name, {"scope": s}) for s in scopes for name in list_acls(aws, s)]
 
 
 def _create(target: Target) -> list[Action]:

@@ -1,0 +1,74 @@
+"""One refusal of AWS, as a row: what is asked, what AWS answers, and who says so first.
+
+A file of this folder lists them and hands each to `check`:
+
+    REFUSALS = (Refusal("rds:ModifyDBInstance", "storage can't shrink", …), …)
+
+    @pytest.mark.parametrize("refusal", REFUSALS, ids=str)
+    def test_refused(refusal, world): check(refusal, world)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+import boto3
+import pytest
+from botocore import xform_name
+from botocore.exceptions import ClientError
+
+from controller.manifest import DesiredStateError, load
+from sandbox.inprocess import session
+from sandbox.world import World
+from tests.harness import environment, resource
+
+Given = Callable[[boto3.Session, World], Mapping[str, Any]]
+"""Makes what must be there before, and returns what the request is to hold besides."""
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """One thing that AWS rejects.
+
+    call: `service:Operation`, as in `Handler.writes`. why: what is wrong, in a few words. request:
+    the parameters; given: makes the state before the call and returns further parameters. code:
+    AWS's error code; says: a regular expression that its message meets. source: AWS's page.
+    at_load: (kind, spec in flow style without its braces, what the message says) of a file that
+    `plumbline validate` refuses for the same reason; or else only_aws_knows: why no file can tell.
+    """
+
+    call: str
+    why: str
+    request: Mapping[str, Any]
+    code: str
+    source: str
+    says: str = ""
+    given: Given | None = None
+    at_load: tuple[str, str, str] | None = None
+    only_aws_knows: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.call} {self.why}"
+
+
+def check(refusal: Refusal, world: World) -> None:
+    """The sandbox refuses it as AWS does and changes nothing; so does a file, where it can."""
+    world.max_lag = timedelta(0)
+    aws = session(world)
+    request = dict(refusal.request)
+    if refusal.given is not None:
+        request |= refusal.given(aws, world)
+    service, _, operation = refusal.call.partition(":")
+    client = aws.client(service)
+    with pytest.raises(ClientError, match=refusal.says) as caught:
+        getattr(client, xform_name(operation))(**request)
+    assert caught.value.response["Error"]["Code"] == refusal.code
+    assert refusal.source.startswith("https://docs.aws.amazon.com/")
+    assert bool(refusal.at_load) != bool(refusal.only_aws_knows), "one of the two"
+    if refusal.at_load is not None:
+        kind, spec, message = refusal.at_load
+        with pytest.raises(DesiredStateError, match=message):
+            load(environment(resource(kind, "main", spec)).encode(), "refusal.yaml")
