@@ -20,10 +20,13 @@ from controller.handler import (
     Unknown,
 )
 from controller.inventory import BORN, WHOLE, Record
+from controller.kindlib.reading import ENVIRONMENT_TAG, RESOURCE_TAG
 from controller.manifest import Resource
 from controller.ownership import Claim, claim
 from controller.policies import Doc, Situation
 from controller.references import escape
+
+OWNERSHIP = frozenset(f"tags[{tag}]" for tag in (ENVIRONMENT_TAG, RESOURCE_TAG))
 
 SETTLE_S = 15.0
 """For so long after our own write, AWS may still show what was there before."""
@@ -88,8 +91,12 @@ def assess(
     *,
     now: datetime,
     problem: str = "",
+    watching: bool = False,
 ) -> Assessment:
-    """Compare what was observed with what is desired, in the light of how we last left it."""
+    """Compare what was observed with what is desired, in the light of how we last left it.
+
+    watching: in observe mode nothing is claimed, so that nobody's resource lacks no ownership tags.
+    """
     base = Assessment(resource, target, handler, observation, problem=problem)
     if isinstance(observation, Unknown):
         return base
@@ -98,7 +105,8 @@ def assess(
         if settling and record is not None and {WHOLE, BORN} & set(record.settling):
             reason = Readiness("in-progress", "Settling", "created a moment ago, not shown yet")
             return replace(base, readiness=reason, observation=Unknown(reason.message))
-        if record is not None and record.identity and record.physical != target.name:
+        moved = record is not None and record.identity and record.physical != target.name
+        if record is not None and moved and not record.watched:
             was = f"it was made as {record.physical}: an externalName can't be changed in place"
             return replace(base, problem=problem or was)
         missing = handler.incomplete(target.spec)
@@ -123,6 +131,8 @@ def assess(
     )
     changes = diff(fields_of(handler.spec), views)
     changes = [_ignored(c, resource, now.date()) for c in changes]
+    if watching and whose is Claim.NOBODY and not resource.lifecycle.adopt:
+        changes = [c for c in changes if c.path not in OWNERSHIP]
     if settling and record is not None:
         changes = [_settling(c, record.settling) for c in changes]
     return replace(

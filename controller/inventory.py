@@ -31,7 +31,7 @@ class Record:
     converged, for the spec whose digest is `wish`. synced: digest of the spec as written in the
     file with which it was last in sync. refusal: what AWS said to the last failed try. failed: what
     AWS rolled back, not to be tried again. outputs: as last seen. prune, depends_on: for when it is
-    removed.
+    removed. watched: it is nobody's and only looked at (mode: observe): no claim to it.
     """
 
     physical: str
@@ -47,6 +47,7 @@ class Record:
     outputs: Doc = field(default_factory=dict)
     prune: str = "retain"
     depends_on: list[str] = field(default_factory=list)
+    watched: bool = False
 
     def tries(self, spec: Doc, fingerprint: str) -> int:
         """How often an action was tried for the sake of this spec, references unresolved."""

@@ -83,6 +83,7 @@ class Loading:
         self.problems: dict[tuple[int, Path], Problem] = {}
         self.drafts: dict[str, _Draft] = {}
         self.name = ""
+        self.mode = "enforce"
         self.tags: dict[str, str] = {}
         self.tag_lines: dict[str, int] = {}
         self.read_as_environment: Document | None = None
@@ -172,6 +173,7 @@ class Loading:
         self.name = name if isinstance(name, str) and not self.told(document, _NAME) else ""
         if not isinstance(model, EnvironmentDocument):
             return None
+        self.mode = model.spec.mode
         self.tags = dict(model.spec.tags)
         for key in self.tags:
             self.tag_lines[f"tags[{key}]"] = document.line_of(("spec", "tags", key))
@@ -291,10 +293,14 @@ class Loading:
         if draft.envelope:
             for path, message in scrutiny.ignored(draft.envelope.lifecycle, root):
                 self.tell(source, path, message)
-        adopted = draft.envelope is not None and draft.envelope.lifecycle.adopt
-        missing = draft.handler.incomplete(draft.spec) if draft.spec and not adopted else ""
-        if missing:
+        spec = draft.spec if self._may_be_made(draft) else None
+        if spec and (missing := draft.handler.incomplete(spec)):
             self.tell(source, ("spec",), f"{missing} (unless lifecycle.adopt: true)")
+
+    def _may_be_made(self, draft: _Draft) -> bool:
+        """False for what is only looked at, and for what is taken over: that exists already."""
+        life = draft.envelope.lifecycle if draft.envelope else LifecycleSpec()
+        return (life.mode or self.mode) == self.mode == "enforce" and not life.adopt
 
     def _merge_tags(self, draft: _Draft) -> None:
         own = draft.spec.get("tags", {}) if draft.spec is not None else {}

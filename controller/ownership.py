@@ -24,7 +24,12 @@ def claim(
     target: Target, live: Doc, unknown: Mapping[str, str], record: Record | None, identity: str
 ) -> Claim:
     """Who holds it. Tags decide; where ours were taken off, the identity we recorded does."""
-    made = record is not None and bool(identity) and record.identity == identity
+    made = (
+        record is not None
+        and not record.watched
+        and bool(identity)
+        and record.identity == identity
+    )
     if "tags" in unknown:
         return Claim.OURS if made else Claim.UNKNOWN
     tags = live.get("tags", {})

@@ -196,7 +196,7 @@ def _look(
         handler = handler_for(resource.kind)
         seen = assess(
             resource, target, handler, observations[key], inventory.records.get(key), now=now,
-            problem=problem,
+            problem=problem, watching=_watching(report, resource),
         )  # fmt: skip
         report.assessments[key] = seen
         bindings.outputs[key] = seen.outputs
@@ -272,9 +272,11 @@ def _remember(report: Report, inventory: Inventory) -> None:
         known = inventory.records.get(key)
         if known is not None and _settled(seen):
             known.attempts = {f: n for f, n in known.attempts.items() if f in planned.get(key, ())}
-        if not isinstance(seen.observation, Present) or seen.claim is not Claim.OURS:
+        watched = seen.claim is Claim.NOBODY and _watching(report, seen.resource)
+        if not isinstance(seen.observation, Present) or not (watched or seen.claim is Claim.OURS):
             continue
         record = inventory.record(key, seen.target.name)
+        record.watched = watched
         record.failed = _still_failed(seen, record.failed)
         record.outputs = seen.outputs
         record.prune = seen.resource.lifecycle.prune
@@ -288,9 +290,10 @@ def _remember(report: Report, inventory: Inventory) -> None:
             record.identity = seen.identity
         elif not record.identity:
             record.identity = seen.identity
-    for key, seen in report.orphans.items():
-        if isinstance(seen.observation, Absent):
-            inventory.records.pop(key, None)
+    gone = [k for k, seen in report.orphans.items() if isinstance(seen.observation, Absent)]
+    left = {*report.assessments, *report.orphans}
+    for key in [*gone, *(k for k, r in inventory.records.items() if r.watched and k not in left)]:
+        inventory.records.pop(key)
 
 
 def _settled(seen: Assessment) -> bool:
@@ -314,8 +317,13 @@ def _removed(environment: Environment, inventory: Inventory) -> dict[str, Resour
             environment, key, record.physical, "delete" if record.prune == "delete" else "retain"
         )
         for key, record in inventory.records.items()
-        if key not in environment.resources
+        if key not in environment.resources and not record.watched
     }
+
+
+def _watching(report: Report, resource: Resource) -> bool:
+    """True for what is only looked at, whoever's it is: drift shows, and nothing is claimed."""
+    return "observe" in (report.mode, resource.lifecycle.mode)
 
 
 def _state(seen: Assessment) -> str:
