@@ -50,9 +50,14 @@ class ServerDefault:
 
 @dataclass(frozen=True, slots=True)
 class AnyWhenUndeclared:
-    """Undeclared: the value is AWS's choice and not worth a report. Never on security fields."""
+    """Undeclared: the value is AWS's choice and not worth a report. Never on security fields.
+
+    moves: AWS changes it by itself in time (a certificate authority is rotated), so that an import
+    does not write it down.
+    """
 
     cases: Cases = ()
+    moves: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -270,6 +270,12 @@ class _Reader:
         return value
 
 
+def is_text(text: str) -> bool:
+    """True if it is read as this text even without quotes."""
+    odd = text in _NULLS or _NOT_FINITE.fullmatch(text)
+    return not odd and isinstance(_plain(text), str)
+
+
 def _plain(text: str) -> Any:
     """A scalar without quotes."""
     if text in ("true", "false"):

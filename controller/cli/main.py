@@ -13,6 +13,7 @@ import sys
 from collections.abc import Sequence
 from importlib import import_module
 from importlib.metadata import PackageNotFoundError, version
+from keyword import iskeyword
 
 import click
 
@@ -21,12 +22,13 @@ COMMANDS = {
     "apply": "Make it so: passes until converged.",
     "status": "Show how the last pass left it.",
     "drift": "Show what somebody changed behind its back.",
+    "import": "Write a desired-state file from what is there.",
     "pause": "Stop all writes for a while.",
     "validate": "Check desired-state files, without AWS.",
     "explain": "Tell what a kind or field means, allows and defaults to.",
     "schema": "Print the JSON Schema of desired-state files, for editors.",
 }
-"""Command → what it does. The module has the command's name."""
+"""Command → what it does. The module has the command's name (`import_`, which Python reserves)."""
 
 
 class Failed(click.ClickException):
@@ -48,7 +50,8 @@ class _Lazy(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in COMMANDS:
             return None
-        command: click.Command = getattr(import_module(f"controller.cli.{cmd_name}"), cmd_name)
+        name = f"{cmd_name}_" if iskeyword(cmd_name) else cmd_name
+        command: click.Command = getattr(import_module(f"controller.cli.{name}"), name)
         return command
 
     def resolve_command(
