@@ -41,6 +41,8 @@ def import_(
     given. --kind, --name and --tag may be repeated: kinds and names add up, tags must all be there.
     Reads only.
     """
+    from rich.markup import escape
+
     from controller.importing.finding import Selection, Unreadable
     from controller.importing.importer import import_file
     from controller.manifest import DesiredStateError
@@ -66,9 +68,9 @@ def import_(
         raise Failed(f"{error}\nImport less at a time: --kind, --name, --tag") from None
     click.echo(made.text, nl=False)
     for line in made.left_out:
-        screen.print(f"[yellow]left out[/] {line}")
+        screen.print(f"[yellow]left out[/] {escape(line)}")
     for line in made.ignored:
-        screen.print(f"[yellow]left alone[/] {line}")
+        screen.print(f"[yellow]left alone[/] {escape(line)}")
     screen.print(f"{len(made.keys)} resources")
 
 

@@ -27,7 +27,8 @@ OURS = (ENVIRONMENT_TAG, RESOURCE_TAG)
 class Draft:
     """A manifest to be. links: path in `spec` → the text with references to stand there instead.
 
-    ignore: rendered path → why it is left alone. notes: what a person should know, above it.
+    removed: rendered path → why it is not written. ignore: the same of what is left alone in AWS
+    for it. notes: what a person should know, above it.
     """
 
     live: Live
@@ -35,6 +36,7 @@ class Draft:
     spec: Doc
     outputs: Doc
     links: dict[Path, str] = field(default_factory=dict)
+    removed: dict[str, str] = field(default_factory=dict)
     ignore: dict[str, str] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
 
@@ -80,8 +82,8 @@ def draft(live: Live, name: str) -> Draft:
         root, whole, lambda spec: _valid(handler, spec) and view.changes(spec) == before,
         view.situation,
     )  # fmt: skip
-    for path, why in [*secret, *unfit]:
-        found.notes.append(f"{rendered(root, path, view.live)} is not written: {why}")
+    found.removed = {rendered(root, path, view.live): why for path, why in [*secret, *unfit]}
+    found.notes += [f"{path} is not written: {why}" for path, why in found.removed.items()]
     return found
 
 

@@ -160,7 +160,7 @@ def _ignore_what_differs(loaded: Environment, drafts: Sequence[Draft], aws: Aws)
     for each in drafts:
         for path in to_ignore(_assessed(loaded, each, drafts, aws).changes):
             if path not in OWNERSHIP and path not in each.ignore:
-                each.ignore[path] = ODD
+                each.ignore[path] = each.removed.get(path, ODD)
                 more = True
     return more
 

@@ -47,7 +47,8 @@ def _short(value: Any) -> bool:
     """True for what has no parts in it and goes into one line: `{CPU: 1, memory: 2}`."""
     parts = list(value.values()) if isinstance(value, dict) else value
     flat = not any(isinstance(part, (dict, list)) and part for part in parts)
-    return flat and len(str(value)) <= SHORT and "\n" not in "".join(map(str, parts))
+    shown = "".join(map(str, parts))
+    return flat and len(str(value)) <= SHORT and not {"\n", "{"} & set(shown)
 
 
 _Dumper.add_representer(str, _text)
