@@ -33,13 +33,13 @@ def import_(
     tags: tuple[str, ...],
     everything: bool,
     adopt: bool,
-) -> None:
+) -> int:
     """Write a desired-state file from live resources, on stdout.
 
     The file is short (what is AWS's default or ours is not written), has references where one
     resource needs another, holds no secret, and plans empty. It only observes, unless --adopt is
     given. --kind, --name and --tag may be repeated: kinds and names add up, tags must all be there.
-    Reads only.
+    Reads only. Exit code 2: something could not be read; the file and stderr say what.
     """
     from rich.markup import escape
 
@@ -60,18 +60,18 @@ def import_(
         with screen.status("reading AWS"):
             made = import_file(aws, environment, selection, adopt=adopt, title=title)
     except Unreadable as error:
-        raise Failed(
-            f"{error}\nNothing was written: half an answer would be taken for the whole. "
-            "Leave out what you may not read with --kind."
-        ) from None
+        raise Failed(str(error)) from None
     except DesiredStateError as error:
         raise Failed(f"{error}\nImport less at a time: --kind, --name, --tag") from None
     click.echo(made.text, nl=False)
+    for line in made.unread:
+        screen.print(f"[red]not read[/] {escape(line)}")
     for line in made.left_out:
         screen.print(f"[yellow]left out[/] {escape(line)}")
     for line in made.ignored:
         screen.print(f"[yellow]left alone[/] {escape(line)}")
     screen.print(f"{len(made.keys)} resources")
+    return 2 if made.unread else 0
 
 
 def _check(environment: str, kinds: tuple[str, ...]) -> None:

@@ -50,11 +50,14 @@ class Live:
 
 
 class Unreadable(Exception):
-    """Something could not be read, and half an answer would be taken for the whole."""
+    """Nothing that was selected could be read. One reason a line."""
 
 
-def find(aws: Aws, environment: str, selection: Selection) -> list[Live]:
-    """Every selected resource, by kind and name. Raises `Unreadable`."""
+def find(aws: Aws, environment: str, selection: Selection) -> tuple[list[Live], list[str]]:
+    """Every selected resource, by kind and name, and what could not be read.
+
+    Raises `Unreadable` if no kind could be.
+    """
     kinds = [kind for kind in KINDS if not selection.kinds or kind in selection.kinds]
     reasons: list[str] = []
     found: list[Live] = []
@@ -62,9 +65,9 @@ def find(aws: Aws, environment: str, selection: Selection) -> list[Live]:
     for kind, (live, wrong) in zip(kinds, aws.together(*looks), strict=True):
         reasons += [f"{kind}: {reason}" for reason in wrong]
         found += live
-    if reasons:
+    if len(reasons) >= len(kinds) and not found:
         raise Unreadable("\n".join(reasons))
-    return found
+    return found, reasons
 
 
 def _of_kind(

@@ -32,12 +32,13 @@ ODD = "AWS shows it otherwise than Plumbline can write it"
 class Imported:
     """A desired-state file. text: its YAML. keys: the resources in it.
 
-    left_out: what was selected and is not in it, with the reason; ignored: `Kind/name: path` of
-    what is in it and can't be kept as it is.
+    unread: what AWS did not tell; left_out: what was selected and is not in it; both with the
+    reason. ignored: `Kind/name: path` of what is in it and can't be kept as it is.
     """
 
     text: str
     keys: list[str] = field(default_factory=list)
+    unread: list[str] = field(default_factory=list)
     left_out: list[str] = field(default_factory=list)
     ignored: list[str] = field(default_factory=list)
 
@@ -51,13 +52,14 @@ def import_file(
     looks (`mode: observe`). title: the first line of the file's comment. Raises `Unreadable`;
     `DesiredStateError` if the file would not be one (more than a megabyte, say).
     """
-    drafts, left_out = _drafts(find(aws, environment, selection), environment)
+    found, unread = find(aws, environment, selection)
+    drafts, left_out = _drafts(found, environment)
     head = _environment(environment, adopt)
     if tags := _shared_tags(drafts):
         head.setdefault("spec", {})["tags"] = tags
     link(drafts)
     while True:
-        lines = _head(title, left_out, adopt)
+        lines = _head(title, [*unread, *left_out], adopt)
         written = text(lines, head, drafts, adopt=adopt)
         try:
             loaded = load(written.encode(), FILE)
@@ -68,7 +70,7 @@ def import_file(
         if not _ignore_what_differs(loaded, drafts, aws):
             break
     ignored = [f"{d.key}: {path}" for d in drafts for path in d.ignore]
-    return Imported(written, [d.key for d in drafts], left_out, ignored)
+    return Imported(written, [d.key for d in drafts], unread, left_out, ignored)
 
 
 def _drafts(found: Sequence[Live], environment: str) -> tuple[list[Draft], list[str]]:

@@ -110,7 +110,7 @@ def test_is_short_linked_and_readable(estate: Estate) -> None:
     text = estate.imported().text
     assert "cluster: ${Cluster.shop.name}" in text
     assert "awslogs-group: ${LogGroup.shop-web.name}" in text
-    assert "DB: ${Secret.shop-db.arn}:password::" in text
+    assert "DB: '${Secret.shop-db.arn}:password::'" in text
     assert "ServiceName: ${Service.web.name}" in text
     assert "SHELL_HOME: $${HOME}/x" in text
     for default in ("essential", "actionsEnabled", "treatMissingData", "propagateTags: NONE "):
@@ -195,10 +195,15 @@ def test_another_environments_things_stay_there(estate: Estate) -> None:
     assert "shop-production manages it" in made.text
 
 
-def test_what_can_not_be_read_ends_it(estate: Estate) -> None:
+def test_what_can_not_be_read_is_told(estate: Estate) -> None:
     estate.world.fault("deny", "logs:DescribeLogGroups", times=99)
+    made = estate.imported()
+    assert "Service/web" in made.keys
+    [unread] = made.unread
+    assert "LogGroup: can't be listed" in unread
+    assert "LogGroup: can't be listed" in made.text
     with pytest.raises(Unreadable, match="LogGroup: can't be listed"):
-        estate.imported()
+        estate.imported(kinds=("LogGroup",))
 
 
 def test_our_own_production_comes_back_from_aws_alone() -> None:
