@@ -28,6 +28,7 @@ class Clock:
         self._timers: list[tuple[datetime, int, Callable[[], None]]] = []
         self._order = itertools.count()
         self._lock = threading.RLock()
+        self._busy = False
 
     def now(self) -> datetime:
         """The simulated time, in UTC."""
@@ -45,7 +46,11 @@ class Clock:
             while self._timers and self._timers[0][0] <= end:
                 due, _, run = heapq.heappop(self._timers)
                 self._now = max(self._now, due)
-                run()
+                self._busy = True
+                try:
+                    run()
+                finally:
+                    self._busy = False
             self._now = end
 
     def settle(self) -> None:
@@ -53,6 +58,8 @@ class Clock:
         if self._speed <= 0:
             return
         with self._lock:
+            if self._busy:  # a timer makes calls: time stands still for it
+                return
             wall = time.monotonic()
             passed, self._wall = wall - self._wall, wall
             self.advance(timedelta(seconds=passed * self._speed))

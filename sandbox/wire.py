@@ -48,13 +48,18 @@ MOTO = {
     "ec2": {
         "CreateVpc", "CreateSubnet", "CreateSecurityGroup", "DescribeVpcs", "DescribeSubnets",
         "DescribeSecurityGroups", "CreateInternetGateway", "AttachInternetGateway",
+        "DescribeAvailabilityZones", "ModifyVpcAttribute", "AuthorizeSecurityGroupIngress",
+        "AuthorizeSecurityGroupEgress", "DeleteVpc", "DeleteSubnet", "DeleteSecurityGroup",
     },
     "elbv2": {
         "CreateLoadBalancer", "CreateTargetGroup", "CreateListener", "DescribeLoadBalancers",
-        "DescribeTargetGroups", "DescribeListeners",
+        "DescribeTargetGroups", "DescribeListeners", "ModifyLoadBalancerAttributes",
+        "ModifyTargetGroupAttributes", "DeleteLoadBalancer", "DeleteTargetGroup", "DeleteListener",
     },
-    "iam": {"CreateRole", "GetRole", "ListRoles"},
-    "sns": {"CreateTopic", "ListTopics", "GetTopicAttributes"},
+    "iam": {
+        "CreateRole", "GetRole", "ListRoles", "PutRolePolicy", "DeleteRolePolicy", "DeleteRole",
+    },
+    "sns": {"CreateTopic", "ListTopics", "GetTopicAttributes", "DeleteTopic"},
     "kms": {"CreateKey", "DescribeKey", "CreateAlias", "ListAliases"},
 }  # fmt: skip
 """What moto answers: seeds for what Plumbline only refers to, and its own state bucket."""
