@@ -192,12 +192,16 @@ class _Walk:
         """A map, or a list aligned by key."""
         item = field.item or Field("", "scalar")
         keyed = field.policy(Keyed) is not None
+        form = item.policy(Canonical)
         for key in [*d, *(k for k in v if k not in d)]:
             here = (*parts, Entry(key, in_list))
             was = _at(last, key)
             if key in d:
                 if key in v and item.shape == "object":
-                    self.object(item, here, d[key], v[key], was, _at(p, key), _at(f, key))
+                    sides = (d[key], v[key], was, _at(p, key), _at(f, key))
+                    if form:
+                        sides = tuple(form.form(x) if isinstance(x, dict) else x for x in sides)
+                    self.object(item, here, *sides)
                 else:
                     self.leaf(item, here, d[key], v.get(key), was, _at(p, key), _at(f, key),
                               there=key in v)  # fmt: skip
@@ -284,12 +288,52 @@ class _Walk:
             change = replace(change, cls="failed", note=ROLLED_BACK)
         elif field.policy(CreateOnly):
             change = replace(change, cls="immutable")
-        self.changes.append(change)
+        told = change.cls in ("differs", "unknown") and p is None and f is None
+        self.changes.extend((self.inside(field, change) if told else []) or [change])
 
-    def cause(self, field: Field, d: Any, v: Any, last: Any) -> Cause:
+    def inside(self, field: Field, change: Change) -> list[Change]:
+        """The same in detail: what differs in a value that no model opens (`Any`: it may hold
+        itself, or AWS's words). Empty where no more can be told."""
+        d, v, last = change.wanted, change.now, change.was
+        if field.policy(Canonical) or field.policy(CaseInsensitive):
+            return []
+        found: list[Change] = []
+        least = len(change.parts)
+        if field.policy(Unordered):
+            odd = _odd_ones(d, v)
+            if odd is None:
+                return []
+            index, wanted, now = odd
+            was = next((x for x in (wanted, now) if x in (last or [])), None)
+            self.deeper((*change.parts, Entry(str(index), True)), wanted, now, was, found)
+            least += 1
+        else:
+            self.deeper(change.parts, d, v, last, found)
+        return found if all(len(c.parts) > least for c in found) else []
+
+    def deeper(
+        self, parts: tuple[Part, ...], d: Any, v: Any, last: Any, found: list[Change]
+    ) -> None:
+        """Changes of the members of two values of the same shape, at any depth, into `found`."""
+        steps = _same_steps(d, v)
+        if steps is None or (self.views.last is not None and type(last) is not type(d)):
+            change = Change(
+                parts, last, v, d, "differs", self.cause(_PLAIN, d, v, last, there=True)
+            )
+            if unresolved(d):
+                change = replace(change, cls="unknown", cause="", note=f"waits for {d}")
+            found.append(change)
+            return
+        for step in steps:
+            wanted, now, was = _step(d, step), _step(v, step), _step(last, step)
+            if canonical(_PLAIN, wanted) != canonical(_PLAIN, now):
+                self.deeper((*parts, step), wanted, now, was, found)
+
+    def cause(self, field: Field, d: Any, v: Any, last: Any, *, there: bool = False) -> Cause:
+        """Who moved it. there: what it is in was declared, so that no `last` is a baseline too."""
         if self.views.last is None:
             return "baseline-unknown"
-        if last is None:
+        if last is None and not there:
             return "pending"
         desired_moved = not self.equal(field, d, last)
         live_moved = not self.equal(field, last, v)
@@ -349,6 +393,48 @@ def _order(item: Any) -> str:
     return repr(item) if plain else json.dumps(item, sort_keys=True, default=repr)
 
 
+_PLAIN = Field("", "scalar")
+
+
+def _same_steps(d: Any, v: Any) -> list[str | int] | None:
+    """The members of two values of the same shape; None if they have none, or differ in shape.
+
+    Objects: one may have members that the other lacks, but not each (a union has another arm then),
+    and their `type` is one. Lists: of objects, as long as each other.
+    """
+    if isinstance(d, dict) and isinstance(v, dict):
+        common = d.keys() & v.keys()
+        swapped = d.keys() - common and v.keys() - common
+        if not common or swapped or ("type" in common and d["type"] != v["type"]):
+            return None
+        return [*d, *(k for k in v if k not in d)]
+    if isinstance(d, list) and isinstance(v, list) and len(d) == len(v):
+        nested = any(isinstance(item, (dict, list)) for item in (*d, *v))
+        return list(range(len(d))) if nested else None
+    return None
+
+
+def _step(value: Any, step: str | int) -> Any:
+    if isinstance(step, str):
+        return _at(value, step)
+    return value[step] if isinstance(value, list) and step < len(value) else None
+
+
+def _odd_ones(d: Any, v: Any) -> tuple[int, Doc, Doc] | None:
+    """Where two lists without order differ in one object only: its position in `d`, and both."""
+    if not isinstance(d, list) or not isinstance(v, list) or len(d) != len(v):
+        return None
+    odd, left = [], list(v)
+    for index, item in enumerate(d):
+        if item in left:
+            left.remove(item)
+        else:
+            odd.append((index, item))
+    if len(odd) != 1 or not isinstance(odd[0][1], dict) or not isinstance(left[0], dict):
+        return None
+    return (*odd[0], left[0])
+
+
 def unresolved(value: Any) -> bool:
     """True if a reference is left in it, at any depth."""
     if isinstance(value, dict):
@@ -361,13 +447,15 @@ def unresolved(value: Any) -> bool:
 def overlay(live: Doc, desired: Doc, changes: Sequence[Change]) -> Doc:
     """The live spec with the changes made in it: what a call that wants the whole must send.
 
-    A change inside a list puts the whole desired list there (lists are ours or not, as a whole).
+    A change inside a list without places of its own puts the whole desired list there.
     """
     merged = copy.deepcopy(live)
     for change in changes:
         parts = list(change.parts)
         wanted = change.wanted
         for depth, part in enumerate(parts):
+            if isinstance(part, int) and _dig(merged, parts[: depth + 1]) is not None:
+                continue  # the lists are of the same length: it has its place there
             if isinstance(part, int) or (isinstance(part, Entry) and part.in_list):
                 parts = parts[:depth]
                 wanted = _dig(desired, parts)
@@ -399,16 +487,19 @@ def put(doc: Doc, parts: Iterable[Part], value: Any) -> None:
 
 def _dig(doc: Any, parts: list[Part]) -> Any:
     for part in parts:
-        doc = _at(doc, part.key if isinstance(part, Entry) else part)
+        doc = _step(doc, part.key if isinstance(part, Entry) else part)
     return doc
 
 
-def _put(doc: Doc, parts: list[Part], value: Any) -> None:
+def _put(doc: Any, parts: list[Part], value: Any) -> None:
     for part in parts[:-1]:
-        doc = doc.setdefault(str(part.key if isinstance(part, Entry) else part), {})
+        if isinstance(part, int):
+            doc = doc[part]
+        else:
+            doc = doc.setdefault(part.key if isinstance(part, Entry) else part, {})
     last = parts[-1]
-    name = str(last.key if isinstance(last, Entry) else last)
-    if value is None:
+    name = last.key if isinstance(last, Entry) else last
+    if value is None and isinstance(name, str):
         doc.pop(name, None)
     else:
         doc[name] = copy.deepcopy(value)

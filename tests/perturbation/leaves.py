@@ -53,6 +53,16 @@ class Leaf:
             and isinstance(self.steps[-1], str)
         )
 
+    def named_by(self, path: str) -> bool:
+        """True if a change of this path names it: its own, or a place inside a value that no model
+        opens (`Any`), where the diff is more exact than the model."""
+        inside = self.field.shape == "scalar" or (
+            self.field.item is not None and self.field.item.shape == "scalar"
+        )
+        return path == self.path or (
+            inside and path.startswith((f"{self.path}.", f"{self.path}["))
+        )
+
     def __str__(self) -> str:
         if self.rekeyed:
             return f"{self.path} ({self.steps[-1]})"

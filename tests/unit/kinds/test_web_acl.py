@@ -535,7 +535,7 @@ DRIFT: dict[str, tuple[Any, dict[str, Any]]] = {
         lambda acl: rule(acl, "rate")["Statement"]["RateBasedStatement"]["ScopeDownStatement"][
             "ByteMatchStatement"
         ].update(SearchString=b"/v2/"),
-        {"rules[rate].rateLimit.scopeDown": ...},
+        {"rules[rate].rateLimit.scopeDown.byteMatch.searchString": ("/v2/", "/v1/")},
     ),
     "137 group switched to count": (
         lambda acl: rule(acl, "common").update(OverrideAction={"Count": {}}),
