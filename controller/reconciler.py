@@ -91,6 +91,10 @@ class Report:
             and all(a.in_sync and a.readiness.state == "ready" for a in self.assessments.values())
         )
 
+    def watches(self, resource: Resource) -> bool:
+        """True for what is only looked at, whoever's it is: drift shows, and nothing is claimed."""
+        return "observe" in (self.mode, resource.lifecycle.mode)
+
     @property
     def waiting(self) -> bool:
         """Work is under way or was done: looking again soon will find something new."""
@@ -196,7 +200,7 @@ def _look(
         handler = handler_for(resource.kind)
         seen = assess(
             resource, target, handler, observations[key], inventory.records.get(key), now=now,
-            problem=problem, watching=_watching(report, resource),
+            problem=problem, watching=report.watches(resource),
         )  # fmt: skip
         report.assessments[key] = seen
         bindings.outputs[key] = seen.outputs
@@ -272,7 +276,7 @@ def _remember(report: Report, inventory: Inventory) -> None:
         known = inventory.records.get(key)
         if known is not None and _settled(seen):
             known.attempts = {f: n for f, n in known.attempts.items() if f in planned.get(key, ())}
-        watched = seen.claim is Claim.NOBODY and _watching(report, seen.resource)
+        watched = seen.claim is Claim.NOBODY and report.watches(seen.resource)
         if not isinstance(seen.observation, Present) or not (watched or seen.claim is Claim.OURS):
             continue
         record = inventory.record(key, seen.target.name)
@@ -319,11 +323,6 @@ def _removed(environment: Environment, inventory: Inventory) -> dict[str, Resour
         for key, record in inventory.records.items()
         if key not in environment.resources and not record.watched
     }
-
-
-def _watching(report: Report, resource: Resource) -> bool:
-    """True for what is only looked at, whoever's it is: drift shows, and nothing is claimed."""
-    return "observe" in (report.mode, resource.lifecycle.mode)
 
 
 def _state(seen: Assessment) -> str:

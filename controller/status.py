@@ -189,6 +189,8 @@ def _conditions(report: Report, seen: Assessment, removed: bool) -> dict[str, di
     elif failed:
         names = ", ".join(c.path for c in failed)
         out["Blocked"] = condition(True, "RolledBack", f"AWS rolled back {names}")
+    elif seen.claim is Claim.NOBODY and report.watches(seen.resource):
+        out["Blocked"] = condition(False, "NotOwned", "nobody's, and only looked at")
     elif seen.claim in (Claim.NOBODY, Claim.OTHER) and not seen.resource.lifecycle.adopt:
         out["Blocked"] = condition(True, "NotOwned", "it was not made here")
     else:

@@ -145,6 +145,9 @@ def test_observed_without_a_claim_drift_is_drift(estate: Estate) -> None:
     drift = {k: [c.path for c in a.drift] for k, a in report.assessments.items() if a.drift}
     assert drift == {"LogGroup/shop-web": ["retentionInDays"]}
     assert estate.writes() == []
+    told = estate.status()["resources"]
+    assert told["LogGroup/shop-web"]["conditions"]["Drifted"]["message"] == "retentionInDays"
+    assert told["Secret/shop-db"]["conditions"]["Blocked"]["status"] == "False"
 
 
 def test_what_was_only_observed_is_not_ours_when_the_mode_changes(estate: Estate) -> None:
