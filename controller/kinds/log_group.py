@@ -1,13 +1,17 @@
 """LogGroup: a CloudWatch Logs log group.
 
 https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_LogGroup.html
-One AWS resource, found by its name.
+One AWS resource, found by its name. Not part of it here: data protection, index and transformer
+policies, subscription and metric filters, which are resources of their own in AWS's API.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Annotated, Any, ClassVar, Literal
+
+from pydantic import AfterValidator, model_validator
 
 from controller.aws import Aws, AwsFailure
 from controller.diff import Change
@@ -24,31 +28,79 @@ from controller.handler import (
 )
 from controller.kindlib.planning import by_field, paths, tag_changes
 from controller.kindlib.reading import all_unknown, common_prefix, tags_of
-from controller.policies import AnyWhenUndeclared, CreateOnly, Doc, ServerDefault
-from controller.spec import Arn, Outputs, Taggable
+from controller.policies import CreateOnly, Doc, OwnedBy, ServerDefault, Situation
+from controller.spec import Outputs, Taggable, holds_reference, text
 
-RetentionDays = Literal[
-    1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922,
-    3288, 3653,
+Retention = Literal[
+    "never", 1, 2, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192,
+    2557, 2922, 3288, 3653,
 ]  # fmt: skip
+DELIVERY = "DELIVERY"
+DELIVERY_DAYS = 2
+"""What AWS shows of every group of that class, and takes for no other:
+https://github.com/hashicorp/terraform-provider-aws/issues/42657"""
+
+Key = Annotated[
+    str,
+    AfterValidator(
+        text(
+            r"none|arn:aws[a-z-]*:kms:[^:]+:\d{12}:(key|alias)/.+",
+            high=256,
+            says="must be the ARN of a KMS key, or none",
+        )
+    ),
+]
+
+
+def _by_account_policy(situation: Situation, wanted: Any, live: Any) -> bool:
+    """AWS shows what an account-level policy says, and keeps what is set here for later."""
+    return bool(situation.raw.get("group", {}).get("retentionPolicyName"))
 
 
 class LogGroupSpec(Taggable):
     """Where an application's log lines go, and for how long they are kept."""
 
-    retention_in_days: RetentionDays = 30
-    """Days until log events expire. AWS's own default is never; a month bounds the cost."""
+    retention_in_days: Annotated[
+        Retention, OwnedBy("an account-level retention policy", _by_account_policy)
+    ] = 30
+    """Days until log events expire, or never. AWS's own default is never; a month bounds the cost.
+    With `logGroupClass: DELIVERY` AWS sets it, and nobody can change it: leave it out."""
 
-    kms_key_id: Annotated[Arn | None, AnyWhenUndeclared()] = None
-    """ARN of the KMS key that encrypts the group. Without one, CloudWatch Logs uses its own."""
+    kms_key_id: Annotated[Key | None, ServerDefault("none")] = None
+    """ARN of the KMS key that encrypts what comes in from now on. AWS's default: none, CloudWatch
+    Logs uses a key of its own; `none` takes away a key that others put there."""
 
     log_group_class: Annotated[
-        Literal["STANDARD", "INFREQUENT_ACCESS"] | None, ServerDefault("STANDARD"), CreateOnly()
+        Literal["STANDARD", "INFREQUENT_ACCESS", "ESSENTIALS", "DELIVERY"] | None,
+        ServerDefault("STANDARD"),
+        CreateOnly(),
     ] = None
-    """Storage class, fixed at creation. INFREQUENT_ACCESS has no metric filters."""
+    """Storage class, fixed at creation. AWS's default: STANDARD. INFREQUENT_ACCESS and ESSENTIALS
+    cost less and can less (no metric filters); DELIVERY only hands Lambda's logs on."""
 
     deletion_protection_enabled: Annotated[bool | None, ServerDefault(False)] = None
     """Refuse deletion by anyone until switched off."""
+
+    bearer_token_authentication_enabled: Annotated[bool | None, ServerDefault(False)] = None
+    """Let log events be sent with a bearer token instead of AWS's signature."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _retention_of_delivery(cls, data: Any) -> Any:
+        if isinstance(data, dict) and data.get("logGroupClass") == DELIVERY:
+            return {"retentionInDays": DELIVERY_DAYS} | data
+        return data
+
+    @model_validator(mode="after")
+    def _retention_fits(self) -> LogGroupSpec:
+        days, named = self.retention_in_days, self.log_group_class
+        if holds_reference(days) or holds_reference(named):
+            return self
+        if named == DELIVERY and days not in (1, DELIVERY_DAYS):
+            raise ValueError("with DELIVERY AWS sets the retention: leave out retentionInDays")
+        if named != DELIVERY and days == DELIVERY_DAYS:
+            raise ValueError("retentionInDays: 2 is AWS's, for groups of the class DELIVERY")
+        return self
 
 
 class LogGroupOutputs(Outputs):
@@ -72,8 +124,9 @@ class LogGroupHandler(Handler):
         "resourcegroupstaggingapi:GetResources",
     )  # fmt: skip
     writes: ClassVar = (
-        "logs:CreateLogGroup", "logs:PutRetentionPolicy", "logs:AssociateKmsKey",
-        "logs:PutLogGroupDeletionProtection", "logs:TagResource", "logs:UntagResource",
+        "logs:CreateLogGroup", "logs:PutRetentionPolicy", "logs:DeleteRetentionPolicy",
+        "logs:AssociateKmsKey", "logs:DisassociateKmsKey", "logs:PutLogGroupDeletionProtection",
+        "logs:PutBearerTokenAuthentication", "logs:TagResource", "logs:UntagResource",
         "logs:DeleteLogGroup",
     )  # fmt: skip
 
@@ -90,16 +143,17 @@ class LogGroupHandler(Handler):
     def to_spec(self, doc: Mapping[str, Any]) -> Doc:
         group = doc["group"]
         spec: Doc = {"tags": doc.get("tags", {})}
-        for name in ("retentionInDays", "kmsKeyId", "logGroupClass", "deletionProtectionEnabled"):
+        for name in SHOWN:
             if group.get(name) is not None:
                 spec[name] = group[name]
-        return spec
+        return {"retentionInDays": "never"} | spec
 
     def readiness(self, doc: Mapping[str, Any]) -> Readiness:
         return READY
 
     def output(self, doc: Mapping[str, Any]) -> Doc:
-        return {"name": doc["group"]["logGroupName"], "arn": _arn(doc["group"])}
+        arn = _arn(doc["group"])
+        return {"name": doc["group"]["logGroupName"]} | ({"arn": arn} if arn else {})
 
     def identity(self, doc: Mapping[str, Any]) -> str:
         return str(doc["group"].get("creationTime", ""))
@@ -107,29 +161,19 @@ class LogGroupHandler(Handler):
     def plan(
         self, target: Target, observed: Present | Absent, changes: Sequence[Change]
     ) -> list[Action]:
-        spec = target.spec
         if isinstance(observed, Absent):
             return self._create(target)
-        arn = _arn(observed.doc["group"])
         fields = by_field(changes)
-        actions = []
-        if todo := fields.get("retentionInDays"):
-            actions.append(_retention(target, paths(todo)))
-        if todo := fields.get("kmsKeyId"):
-            params: Doc = {"logGroupName": target.name, "kmsKeyId": spec["kmsKeyId"]}
-            actions.append(Action("logs", "AssociateKmsKey", params, paths(todo), step="key"))
-        if todo := fields.get("deletionProtectionEnabled"):
-            params = {
-                "logGroupIdentifier": target.name,
-                "deletionProtectionEnabled": spec["deletionProtectionEnabled"],
-            }
-            actions.append(
-                Action("logs", "PutLogGroupDeletionProtection", params, paths(todo), step="protect")
-            )
+        actions = [
+            replace(set_(target), changes=paths(fields[name]))
+            for name, set_ in SETTERS.items()
+            if name in fields
+        ]
         if todo := fields.get("tags"):
+            arn = _arn(observed.doc["group"]) or _arn_of(target)
             put, gone = tag_changes(todo)
             if put:
-                params = {"resourceArn": arn, "tags": put}
+                params: Doc = {"resourceArn": arn, "tags": put}
                 done = paths([c for c in todo if c.wanted is not None])
                 actions.append(Action("logs", "TagResource", params, done, step="tag"))
             if gone:
@@ -142,17 +186,24 @@ class LogGroupHandler(Handler):
         spec = target.spec
         params: Doc = {"logGroupName": target.name, "tags": target.tags}
         for name in ("kmsKeyId", "logGroupClass", "deletionProtectionEnabled"):
-            if name in spec:
+            if spec.get(name) not in (None, "none"):
                 params[name] = spec[name]
-        create = Action("logs", "CreateLogGroup", params, step="create", creates=True)
-        return [create, _retention(target, ("retentionInDays",), after=("create",))]
+        actions = [Action("logs", "CreateLogGroup", params, step="create", creates=True)]
+        unlike_aws = {
+            "retentionInDays": spec["retentionInDays"] != "never"
+            and spec.get("logGroupClass") != DELIVERY,
+            "bearerTokenAuthenticationEnabled": spec.get("bearerTokenAuthenticationEnabled"),
+        }
+        for name in (name for name, needed in unlike_aws.items() if needed):
+            actions.append(replace(SETTERS[name](target), changes=(name,), after=("create",)))
+        return actions
 
     def apply(self, aws: Aws, target: Target, action: Action, params: Doc) -> Doc:
         """As planned; AWS's reply to a create is empty, the ARN follows from the name."""
         aws.write(action.service, action.operation, params)
         if not action.creates:
             return {}
-        return {"name": target.name, "arn": target.arn("logs", f"log-group:{target.name}")}
+        return {"name": target.name, "arn": _arn_of(target)}
 
     def delete(self, target: Target, observed: Present) -> list[Action]:
         return [
@@ -167,17 +218,53 @@ class LogGroupHandler(Handler):
         return [Found(group["logGroupName"]) for group in groups]
 
 
-def _retention(target: Target, changes: Sequence[str], after: tuple[str, ...] = ()) -> Action:
-    params = {"logGroupName": target.name, "retentionInDays": target.spec["retentionInDays"]}
-    return Action(
-        "logs", "PutRetentionPolicy", params, tuple(changes), step="retention", after=after
-    )
+def _retention(target: Target) -> Action:
+    days = target.spec["retentionInDays"]
+    params: Doc = {"logGroupName": target.name}
+    if days == "never":
+        return Action("logs", "DeleteRetentionPolicy", params, step="retention")
+    params["retentionInDays"] = days
+    return Action("logs", "PutRetentionPolicy", params, step="retention")
+
+
+def _key(target: Target) -> Action:
+    """Another key, or none: what was encrypted with the old one still needs that."""
+    key = target.spec["kmsKeyId"]
+    params: Doc = {"logGroupName": target.name}
+    if key == "none":
+        return Action("logs", "DisassociateKmsKey", params, step="key")
+    params["kmsKeyId"] = key
+    return Action("logs", "AssociateKmsKey", params, step="key")
+
+
+def _switch(operation: str, name: str) -> Callable[[Target], Action]:
+    def set_(target: Target) -> Action:
+        params = {"logGroupIdentifier": target.name, name: target.spec[name]}
+        return Action("logs", operation, params, step=name)
+
+    return set_
+
+
+SETTERS: dict[str, Callable[[Target], Action]] = {
+    "retentionInDays": _retention,
+    "kmsKeyId": _key,
+    "deletionProtectionEnabled": _switch(
+        "PutLogGroupDeletionProtection", "deletionProtectionEnabled"
+    ),
+    "bearerTokenAuthenticationEnabled": _switch(
+        "PutBearerTokenAuthentication", "bearerTokenAuthenticationEnabled"
+    ),
+}
+"""Spec field → the one call that sets it."""
+
+SHOWN = (*SETTERS, "logGroupClass")
+"""Spec fields that DescribeLogGroups shows under the same names."""
 
 
 def _observed(aws: Aws, target: Target, group: Mapping[str, Any] | None) -> Observation:
     if group is None:
         return Absent()
-    arn = _arn(group)
+    arn = _arn(group) or _arn_of(target)
 
     def ask() -> dict[str, str]:
         reply = aws.read("logs", "ListTagsForResource", {"resourceArn": arn})
@@ -190,4 +277,9 @@ def _observed(aws: Aws, target: Target, group: Mapping[str, Any] | None) -> Obse
 
 
 def _arn(group: Mapping[str, Any]) -> str:
-    return str(group.get("logGroupArn") or group["arn"].removesuffix(":*"))
+    """Without the trailing `:*`, which permissions on streams want and tags do not."""
+    return str(group.get("logGroupArn") or group.get("arn") or "").removesuffix(":*")
+
+
+def _arn_of(target: Target) -> str:
+    return target.arn("logs", f"log-group:{target.name}")

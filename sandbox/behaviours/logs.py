@@ -5,6 +5,12 @@ from __future__ import annotations
 import copy
 from typing import Any
 
+from sandbox.behaviours.logs_account_policies import (
+    API,
+    BAD,
+    RETENTION_DAYS,
+    apply_account_policies,
+)
 from sandbox.errors import AwsError, NotSimulated
 from sandbox.moto_state import kms_key_exists
 from sandbox.paging import page
@@ -12,12 +18,12 @@ from sandbox.registry import Context, Params, Reply, behaviour
 from sandbox.tags import forget_tags, put_tags, remove_tags, tags_of
 from sandbox.world import Store
 
-API = "https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/"
-RETENTION_DAYS = {
-    1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922,
-    3288, 3653,
-}  # fmt: skip
-BAD = "InvalidParameterException"
+DELIVERY_DAYS = 2
+UNSUPPORTED = "This operation is not supported for Delivery log class"
+CLASS_SOURCE = "https://github.com/hashicorp/terraform-provider-aws/issues/42657 (class DELIVERY)"
+NEWER = ("logGroupArn", "logGroupClass", "deletionProtectionEnabled",
+         "bearerTokenAuthenticationEnabled")  # fmt: skip
+"""Members that replies did not have when most recordings were made."""
 
 
 def _groups(store: Store) -> dict[str, dict[str, Any]]:
@@ -34,6 +40,14 @@ def _group(ctx: Context, name: str) -> dict[str, Any]:
         ) from None
 
 
+def _with_retention(ctx: Context, name: str) -> dict[str, Any]:
+    """A group whose retention may be set: AWS sets that of the class DELIVERY itself."""
+    group = _group(ctx, name)
+    if group["logGroupClass"] == "DELIVERY":
+        raise AwsError("ValidationException", UNSUPPORTED)
+    return group
+
+
 def _name(ctx: Context, identifier: str) -> str:
     """The name of a log group given by name or ARN."""
     return identifier.removeprefix(ctx.arn("log-group:")).removesuffix(":*")
@@ -48,14 +62,12 @@ def _check_key(key: str) -> None:
 
 @behaviour(
     "logs", "CreateLogGroup", "logGroupName kmsKeyId tags logGroupClass deletionProtectionEnabled",
-    evidence="documented", source=API + "API_CreateLogGroup.html",
+    evidence="documented", source=API + f"API_CreateLogGroup.html; {CLASS_SOURCE}",
 )  # fmt: skip
 def create_log_group(ctx: Context, params: Params) -> Reply:
     name = params["logGroupName"]
     if name.startswith("aws/"):
         raise AwsError(BAD, f"Invalid log group name: {name}")
-    if params.get("logGroupClass") == "DELIVERY":
-        raise NotSimulated("log groups of class DELIVERY")
     if "kmsKeyId" in params:
         _check_key(params["kmsKeyId"])
     if name in _groups(ctx.store):
@@ -71,8 +83,11 @@ def create_log_group(ctx: Context, params: Params) -> Reply:
         "storedBytes": 0,
         "logGroupClass": params.get("logGroupClass", "STANDARD"),
         "deletionProtectionEnabled": params.get("deletionProtectionEnabled", False),
+        "bearerTokenAuthenticationEnabled": False,
         "_streams": {},
     }
+    if group["logGroupClass"] == "DELIVERY":
+        group["retentionInDays"] = DELIVERY_DAYS
     if "kmsKeyId" in params:
         group["kmsKeyId"] = params["kmsKeyId"]
     _groups(ctx.store)[name] = group
@@ -95,9 +110,10 @@ def describe_log_groups(ctx: Context, params: Params) -> Reply:
         raise AwsError(BAD, "logGroupIdentifiers can't be combined with other filters.")
     if any(identifier.startswith("arn:") for identifier in wanted or ()):
         raise AwsError(BAD, "Only log group names can be specified in this account.")
-    classes = {klass} if klass in (None, "STANDARD") else {"INFREQUENT_ACCESS", "ESSENTIALS"}
+    cheap = {"INFREQUENT_ACCESS", "ESSENTIALS"}
+    classes = cheap if klass in cheap else {klass}
     found = {
-        name: _public(group, brief=bool(pattern))
+        name: _public(ctx, group, brief=bool(pattern))
         for name, group in ctx.view.get("groups", {}).items()
         if name.startswith(prefix or "")
         and (pattern or "") in name
@@ -109,9 +125,16 @@ def describe_log_groups(ctx: Context, params: Params) -> Reply:
     return {"logGroups": groups} | ({"nextToken": token} if token else {})
 
 
-def _public(group: dict[str, Any], *, brief: bool) -> dict[str, Any]:
+def _public(ctx: Context, group: dict[str, Any], *, brief: bool) -> dict[str, Any]:
+    """A group as AWS shows it; newer members with their defaults are shown, or not yet."""
     names = ("arn", "creationTime", "logGroupName") if brief else tuple(group)
-    return {k: copy.deepcopy(group[k]) for k in names if not k.startswith("_")}
+    shown = {k: copy.deepcopy(group[k]) for k in names if not k.startswith("_")}
+    if ctx.world.seed % 3 == 0:
+        shown = {k: v for k, v in shown.items() if k not in NEWER or v not in (False, "STANDARD")}
+        shown.pop("logGroupArn", None)
+    if not brief:
+        apply_account_policies(ctx, shown)
+    return shown
 
 
 @behaviour(
@@ -131,10 +154,10 @@ def delete_log_group(ctx: Context, params: Params) -> Reply:
 
 @behaviour(
     "logs", "PutRetentionPolicy", "logGroupName retentionInDays",
-    evidence="documented", source=API + "API_PutRetentionPolicy.html",
+    evidence="documented", source=API + f"API_PutRetentionPolicy.html; {CLASS_SOURCE}",
 )  # fmt: skip
 def put_retention_policy(ctx: Context, params: Params) -> Reply:
-    group = _group(ctx, params["logGroupName"])
+    group = _with_retention(ctx, params["logGroupName"])
     if params["retentionInDays"] not in RETENTION_DAYS:
         raise AwsError(BAD, f"Invalid retention value: {params['retentionInDays']}")
     group["retentionInDays"] = params["retentionInDays"]
@@ -143,10 +166,10 @@ def put_retention_policy(ctx: Context, params: Params) -> Reply:
 
 @behaviour(
     "logs", "DeleteRetentionPolicy", "logGroupName",
-    evidence="documented", source=API + "API_DeleteRetentionPolicy.html",
+    evidence="documented", source=API + f"API_DeleteRetentionPolicy.html; {CLASS_SOURCE}",
 )  # fmt: skip
 def delete_retention_policy(ctx: Context, params: Params) -> Reply:
-    _group(ctx, params["logGroupName"]).pop("retentionInDays", None)
+    _with_retention(ctx, params["logGroupName"]).pop("retentionInDays", None)
     return {}
 
 
@@ -186,6 +209,16 @@ def disassociate_kms_key(ctx: Context, params: Params) -> Reply:
 def put_log_group_deletion_protection(ctx: Context, params: Params) -> Reply:
     group = _group(ctx, _name(ctx, params["logGroupIdentifier"]))
     group["deletionProtectionEnabled"] = params["deletionProtectionEnabled"]
+    return {}
+
+
+@behaviour(
+    "logs", "PutBearerTokenAuthentication", "logGroupIdentifier bearerTokenAuthenticationEnabled",
+    evidence="documented", source=API + "API_PutBearerTokenAuthentication.html",
+)  # fmt: skip
+def put_bearer_token_authentication(ctx: Context, params: Params) -> Reply:
+    group = _group(ctx, _name(ctx, params["logGroupIdentifier"]))
+    group["bearerTokenAuthenticationEnabled"] = params["bearerTokenAuthenticationEnabled"]
     return {}
 
 

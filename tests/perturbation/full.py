@@ -31,6 +31,7 @@ LOG_GROUP = (
         kmsKeyId: {KEY}
         logGroupClass: STANDARD
         deletionProtectionEnabled: true
+        bearerTokenAuthenticationEnabled: true
         """),
 )  # fmt: skip
 

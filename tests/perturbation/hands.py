@@ -213,6 +213,10 @@ class LogGroups(Hand):
             logs.put_log_group_deletion_protection(
                 logGroupIdentifier=name, deletionProtectionEnabled=value
             )
+        elif field == "bearerTokenAuthenticationEnabled":
+            logs.put_bearer_token_authentication(
+                logGroupIdentifier=name, bearerTokenAuthenticationEnabled=value
+            )
         else:
             raise NoCall
 

@@ -20,35 +20,78 @@ ARN = "arn:aws:logs:eu-central-1:123456789012:log-group:app"
 KEY = "arn:aws:kms:eu-central-1:123456789012:key/0a0b0c0d-0000-4000-8000-000000000001"
 
 
+def unless(value: Any, word: str) -> Any:
+    return None if value == word else value
+
+
 def seen(aim: Any, **group: Any) -> Present:
     """AWS after the create of `aim`, with changes."""
     shown = {
         "logGroupName": aim.name, "arn": f"{ARN}:*", "logGroupArn": ARN, "creationTime": 1,
         "metricFilterCount": 0, "storedBytes": 0, "logGroupClass": "STANDARD",
-        "deletionProtectionEnabled": False, "retentionInDays": aim.spec["retentionInDays"],
-        "kmsKeyId": aim.spec.get("kmsKeyId"), **group,
+        "deletionProtectionEnabled": False, "bearerTokenAuthenticationEnabled": False,
+        "retentionInDays": unless(aim.spec["retentionInDays"], "never"),
+        "kmsKeyId": unless(aim.spec.get("kmsKeyId"), "none"),
+        **group,
     }  # fmt: skip
     shown = {k: v for k, v in shown.items() if v is not None}
     return Present({"group": shown, "tags": dict(aim.tags)})
 
 
 @pytest.mark.parametrize(("name", "group"), RECORDED, ids=[n for n, _ in RECORDED])
-def test_every_recorded_log_group_is_imported(name: str, group: Any) -> None:
+def test_every_recorded_log_group_is_imported_and_then_plans_nothing(name: str, group: Any) -> None:
+    assert_imported(group)
+
+
+def assert_imported(group: Any) -> dict[str, Any]:
     doc = {"group": group, "tags": {}}
-    found = HANDLER.to_spec(doc)
-    aim = kit.target(HANDLER, group["logGroupName"], found)
+    aim = kit.target(HANDLER, group["logGroupName"], HANDLER.imported(doc))
     state = Present({"group": group, "tags": aim.tags})
-    expected = set() if "retentionInDays" in group else {"retentionInDays"}
-    assert kit.reported(kit.changes(HANDLER, aim, state)) == expected
-    assert not HANDLER.output(doc)["arn"].endswith("*")
+    assert kit.reported(kit.changes(HANDLER, aim, state)) == set()
+    assert not HANDLER.output(doc).get("arn", "").endswith("*")
+    return aim.spec
+
+
+ODD: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
+    "never expires": ({}, {"retentionInDays": "never"}),
+    "delivery": (
+        {"logGroupClass": "DELIVERY", "retentionInDays": 2}, {"logGroupClass": "DELIVERY"},
+    ),
+    "essentials": ({"logGroupClass": "ESSENTIALS"}, {"logGroupClass": "ESSENTIALS"}),
+    "protected": ({"deletionProtectionEnabled": True}, {"deletionProtectionEnabled": True}),
+    "bearer token": (
+        {"bearerTokenAuthenticationEnabled": True}, {"bearerTokenAuthenticationEnabled": True},
+    ),
+    "masked": ({"dataProtectionStatus": "ACTIVATED"}, {}),
+    "masked for the account": ({"inheritedProperties": ["ACCOUNT_DATA_PROTECTION"]}, {}),
+    "under an account policy": (
+        {"retentionPolicyName": "all", "retentionInDays": 90}, {"retentionInDays": 90},
+    ),
+    "its key by an alias": (
+        {"kmsKeyId": f"{KEY.rpartition('key/')[0]}alias/logs"},
+        {"kmsKeyId": f"{KEY.rpartition('key/')[0]}alias/logs"},
+    ),
+    "next to nothing": ({"arn": None, "storedBytes": None}, {}),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", ODD)
+def test_whatever_others_made_is_imported(case: str) -> None:
+    shown, expected = ODD[case]
+    group = {"logGroupName": "/aws/lambda/x", "arn": f"{ARN}:*", "storedBytes": 0, **shown}
+    spec = assert_imported({k: v for k, v in group.items() if v is not None})
+    assert expected.items() <= spec.items()
 
 
 @pytest.mark.parametrize(
     ("doc", "says"),
     [
         ({"retentionInDays": 31}, "Input should be"),
-        ({"kmsKeyId": "alias/x"}, "must be an ARN"),
+        ({"kmsKeyId": "alias/x"}, "must be the ARN of a KMS key, or none"),
         ({"logGroupClass": "CHEAP"}, "Input should be"),
+        ({"retentionInDays": 2}, "AWS's, for groups of the class DELIVERY"),
+        ({"logGroupClass": "DELIVERY", "retentionInDays": 7}, "leave out retentionInDays"),
+        ({"logGroupClass": "DELIVERY", "retentionInDays": "never"}, "leave out retentionInDays"),
         ({"tags": {"aws:x": "y"}}, "does not begin with aws:"),
         ({"retention": 30}, "Extra inputs"),
     ],
@@ -67,13 +110,35 @@ def test_create_then_retention() -> None:
     assert retention.params["retentionInDays"] == 30
 
 
+def test_a_create_says_only_what_aws_would_not_do_anyway() -> None:
+    plain = {"retentionInDays": "never", "kmsKeyId": "none", "logGroupClass": "ESSENTIALS"}
+    aim = kit.target(HANDLER, "app", plain)
+    (create,) = kit.planned(HANDLER, aim, Absent())
+    assert set(create.params) == {"logGroupName", "tags", "logGroupClass"}
+    aim = kit.target(HANDLER, "app", {"logGroupClass": "DELIVERY"})
+    (create,) = kit.planned(HANDLER, aim, Absent())
+    assert aim.spec["retentionInDays"] == 2
+    aim = kit.target(HANDLER, "app", {"bearerTokenAuthenticationEnabled": True})
+    calls = [a.operation for a in kit.planned(HANDLER, aim, Absent())]
+    assert calls == ["CreateLogGroup", "PutRetentionPolicy", "PutBearerTokenAuthentication"]
+
+
+def test_a_retention_of_the_account_is_its_own() -> None:
+    aim = kit.target(HANDLER, "app", {"retentionInDays": 14})
+    found = kit.changes(HANDLER, aim, seen(aim, retentionInDays=90, retentionPolicyName="all"))
+    assert [(c.path, c.cls) for c in found] == [("retentionInDays", "owned")]
+    found = kit.changes(HANDLER, aim, seen(aim, retentionInDays=90))
+    assert [(c.path, c.cls) for c in found] == [("retentionInDays", "differs")]
+
+
 def test_what_aws_fills_in_is_no_change() -> None:
     aim = kit.target(HANDLER, "app", {})
     assert kit.reported(kit.changes(HANDLER, aim, seen(aim))) == set()
     old = seen(aim, logGroupClass=None, deletionProtectionEnabled=None, logGroupArn=None)
     assert kit.reported(kit.changes(HANDLER, aim, old)) == set()
-    found = kit.changes(HANDLER, aim, seen(aim, deletionProtectionEnabled=True))
-    assert [(c.path, c.cls) for c in found] == [("deletionProtectionEnabled", "undeclared")]
+    for shown in ({"deletionProtectionEnabled": True}, {"kmsKeyId": KEY}):
+        found = kit.changes(HANDLER, aim, seen(aim, **shown))
+        assert [(c.path, c.cls) for c in found] == [(*shown, "undeclared")]
 
 
 @pytest.mark.parametrize(
@@ -81,7 +146,22 @@ def test_what_aws_fills_in_is_no_change() -> None:
     [
         ({}, {"retentionInDays": 7}, "PutRetentionPolicy", "retentionInDays"),
         ({}, {"retentionInDays": None}, "PutRetentionPolicy", "retentionInDays"),
+        (
+            {"retentionInDays": "never"},
+            {"retentionInDays": 7},
+            "DeleteRetentionPolicy",
+            "retentionInDays",
+        ),
         ({"kmsKeyId": KEY}, {"kmsKeyId": None}, "AssociateKmsKey", "kmsKeyId"),
+        ({"kmsKeyId": KEY}, {"kmsKeyId": f"{KEY[:-1]}2"}, "AssociateKmsKey", "kmsKeyId"),
+        ({"kmsKeyId": "none"}, {"kmsKeyId": KEY}, "DisassociateKmsKey", "kmsKeyId"),
+        ({}, {"bearerTokenAuthenticationEnabled": True}, "", ""),
+        (
+            {"bearerTokenAuthenticationEnabled": False},
+            {"bearerTokenAuthenticationEnabled": True},
+            "PutBearerTokenAuthentication",
+            "bearerTokenAuthenticationEnabled",
+        ),
         (
             {"deletionProtectionEnabled": True},
             {"deletionProtectionEnabled": False},
@@ -96,8 +176,8 @@ def test_one_field_is_one_call(
     aim = kit.target(HANDLER, "app", spec)
     good = {"deletionProtectionEnabled": spec.get("deletionProtectionEnabled", False)}
     assert kit.planned(HANDLER, aim, seen(aim, **good)) == []
-    (action,) = kit.planned(HANDLER, aim, seen(aim, **{**good, **group}))
-    assert (action.operation, action.changes) == (operation, (path,))
+    calls = kit.planned(HANDLER, aim, seen(aim, **{**good, **group}))
+    assert [(a.operation, a.changes) for a in calls] == ([(operation, (path,))] if path else [])
 
 
 def test_the_class_can_not_be_changed() -> None:
