@@ -130,7 +130,7 @@ def assess(
         situation,
     )
     changes = diff(fields_of(handler.spec), views)
-    changes = [_ignored(c, resource, now.date()) for c in changes]
+    changes = [_held(_ignored(c, resource, now.date()), observation.owned) for c in changes]
     if watching and whose is Claim.NOBODY and not resource.lifecycle.adopt:
         changes = [c for c in changes if c.path not in OWNERSHIP]
     if settling and record is not None:
@@ -158,6 +158,12 @@ def _ignored(change: Change, resource: Resource, today: date) -> Change:
         inside = change.path.startswith((f"{rule.path}.", f"{rule.path}["))
         if lasts and (change.path == rule.path or inside or fnmatchcase(change.path, rule.path)):
             return replace(change, cls="owned", cause="", note=f"ignored: {rule.reason}")
+    return change
+
+
+def _held(change: Change, owned: Mapping[str, str]) -> Change:
+    if change.top in owned and change.cls != "undeclared":
+        return replace(change, cls="owned", cause="", note=owned[change.top])
     return change
 
 

@@ -26,12 +26,14 @@ from controller.policies import (
     OwnedBy,
     ServerDefault,
     Situation,
+    TakenAtStart,
     Unordered,
     VersionPrefix,
     WriteOnly,
     version_matches,
 )
 from controller.spec import holds_reference
+from controller.versioned import plain, since, version
 
 _VERSIONED = re.compile(r"\$\{Secret\.[a-z0-9-]+\.value@[\w-]+\}")
 
@@ -233,10 +235,15 @@ class _Walk:
             self.changes.extend(inner.changes)
             return
         cause = self.cause(field, d, None, last)
-        immutable = field.policy(CreateOnly) is not None
+        immutable = self.fixed(field)
         self.changes.append(
             Change(parts, last, None, d, "immutable" if immutable else "differs", cause)
         )
+
+    def fixed(self, field: Field) -> bool:
+        """True if AWS can't change it in place."""
+        policy = field.policy(CreateOnly)
+        return policy is not None and not policy.unless(self.situation)
 
     def undeclared(self, field: Field, parts: tuple[Part, ...], v: Any) -> None:
         owner = field.policy(OwnedBy)
@@ -275,6 +282,10 @@ class _Walk:
         if p is not None and not self.equal(field, d, p):
             v = p  # AWS will soon show this: judge that, not the value about to go
         elif there and self.equal(field, d, v):
+            if self.stale_start(field, d, last):
+                self.changes.append(
+                    Change(parts, last, v, d, "write_only_stale", "pending", "new secret version")
+                )
             return
         change = Change(parts, last, v, d, "differs", self.cause(field, d, v, last))
         owner = field.policy(OwnedBy)
@@ -286,7 +297,7 @@ class _Walk:
             change = replace(change, cls="in_flight", cause="")
         elif f is not None and self.equal(field, d, f):
             change = replace(change, cls="failed", note=ROLLED_BACK)
-        elif field.policy(CreateOnly):
+        elif self.fixed(field):
             change = replace(change, cls="immutable")
         told = change.cls in ("differs", "unknown") and p is None and f is None
         self.changes.extend((self.inside(field, change) if told else []) or [change])
@@ -341,6 +352,19 @@ class _Walk:
             return "both" if live_moved else "pending"
         return "drift"
 
+    def stale_start(self, field: Field, d: Any, last: Any) -> bool:
+        """True if what runs was started with an older version of the secret that `d` names.
+
+        Told from what was last applied; without that, or for another secret, there is no telling.
+        """
+        taken = field.policy(TakenAtStart)
+        if taken is None or not version(last) or not version(d):
+            return False
+        if plain(last) != plain(d) or version(last) == version(d):
+            return False
+        started = taken.started(self.situation)
+        return started is None or started <= since(d)
+
     def equal(self, field: Field, declared: Any, live: Any) -> bool:
         """True if AWS's value says what the declared one does, by the field's policies."""
         if live is None:
@@ -360,6 +384,8 @@ def canonical(field: Field, value: Any) -> Any:
     """The value in the one form in which equal things are equal."""
     if value is None:
         return None
+    if field.policy(TakenAtStart):
+        value = plain(value)
     if form := field.policy(Canonical):
         value = form.form(value)
     if field.policy(CaseInsensitive) and isinstance(value, str):

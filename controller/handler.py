@@ -27,11 +27,13 @@ class Present:
     """AWS has it. `doc`: what AWS says, put together from the reads of this kind.
 
     unknown: spec fields (top-level names) that could not be read this time; changes to them are
-    neither reported as drift nor acted on.
+    neither reported as drift nor acted on. owned: spec fields that another actor holds as a whole,
+    with its name: what differs in them is its business.
     """
 
     doc: Mapping[str, Any]
     unknown: Mapping[str, str] = field(default_factory=dict)
+    owned: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -98,7 +98,7 @@ class Resource:
     line: int
     lines: dict[str, int]
     depends_on: tuple[str, ...] = ()
-    memo: dict[str, Checked] = field(default_factory=dict, compare=False, repr=False)
+    memo: dict[str, Any] = field(default_factory=dict, compare=False, repr=False)
 
     @property
     def handler(self) -> Handler:
@@ -177,7 +177,7 @@ def check_resolved(resource: Resource, doc: Doc) -> Checked:
     """
     if doc == resource.spec:
         return Checked(doc)  # it was checked when the file was read
-    known = resource.memo.get("checked")
+    known: Checked | None = resource.memo.get("checked")
     if known is None or known.given != doc:
         known = resource.memo["checked"] = replace(_check(resource, doc), given=doc)
     return known

@@ -110,15 +110,32 @@ class OwnedBy:
 
 @dataclass(frozen=True, slots=True)
 class CreateOnly:
-    """AWS can't change it in place: a difference is `immutable` and blocked, not replaced."""
+    """AWS can't change it in place: a difference is `immutable` and blocked, not replaced.
+
+    unless: (situation) → True where AWS can after all.
+    """
 
     cases: Cases = ()
+    unless: Callable[[Situation], bool] = lambda situation: False
 
 
 @dataclass(frozen=True, slots=True)
 class WriteOnly:
     """AWS never shows it. It is compared by the recorded version of the secret it comes from."""
 
+    cases: Cases = ()
+
+
+@dataclass(frozen=True, slots=True)
+class TakenAtStart:
+    """Names a secret that is read only when the resource starts: a new version wants a restart.
+
+    The engine adds to each `${Secret.x.arn}` here which version is current (`versioned.marked`);
+    AWS never shows that, so it is compared with what was last applied.
+    started: (situation) → when what runs now was started (epoch milliseconds); None: not told.
+    """
+
+    started: Callable[[Situation], int | None] = lambda situation: None
     cases: Cases = ()
 
 
@@ -146,6 +163,7 @@ Policy = (
     | OwnedBy
     | CreateOnly
     | WriteOnly
+    | TakenAtStart
     | ActionOption
     | Keyed
 )

@@ -9,10 +9,15 @@ from functools import partial
 from typing import Any
 
 from controller.aws import Aws, AwsFailure
+from controller.fields import Field, fields_of
 from controller.kindlib.reading import batches
 from controller.manifest import Resource, check_resolved
-from controller.policies import Doc
-from controller.references import UNRESOLVED, BadReference, Reference, find, resolve
+from controller.policies import Doc, TakenAtStart
+from controller.references import UNRESOLVED, BadReference, Path, Reference, find, resolve
+from controller.versioned import marked
+
+_EVER = 2**53
+"""Later than any start."""
 
 _SECRET = re.compile(r"\$\{Secret\.([a-z0-9-]+)\.value\}")
 
@@ -84,7 +89,8 @@ def bind(resource: Resource, known: Bindings, parameters: Parameters) -> tuple[D
     except BadReference as error:
         return resource.spec, str(error)
     checked = check_resolved(resource, filled)
-    return versioned(checked.doc, known.outputs), "; ".join(checked.problems)
+    doc = _marked(versioned(checked.doc, known.outputs), _at_start(resource), known.outputs)
+    return doc, "; ".join(checked.problems)
 
 
 def lookup(ref: Reference, outputs: dict[str, Doc]) -> Any:
@@ -111,6 +117,65 @@ def versioned(doc: Any, outputs: dict[str, Doc]) -> Any:
     if isinstance(doc, list):
         return [versioned(value, outputs) for value in doc]
     return doc
+
+
+def _at_start(resource: Resource) -> list[tuple[Path, str]]:
+    """Where the spec names a secret that is read only when something starts, and which.
+
+    One that is pinned (`…:key:stage:version`) never gets another version.
+    """
+    known: list[tuple[Path, str]] | None = resource.memo.get("at start")
+    if known is None:
+        root = fields_of(resource.handler.spec)
+        known = resource.memo["at start"] = [
+            (path, ref.resource)
+            for path, ref in find(resource.spec)
+            if ref.resource.startswith("Secret/")
+            and ref.output == "arn"
+            and _taken_at_start(root, path)
+            and not _pinned(str(_dig(resource.spec, path)).removeprefix(ref.text))
+        ]
+    return known
+
+
+def _taken_at_start(root: Field, path: Path) -> bool:
+    node: Field | None = root
+    for part in path:
+        if node is not None:
+            node = node.members.get(str(part)) if node.shape == "object" else node.item
+    return node is not None and node.policy(TakenAtStart) is not None
+
+
+def _pinned(suffix: str) -> bool:
+    _, _, stage, version = (suffix.split(":") + [""] * 4)[:4]
+    return stage not in ("", "AWSCURRENT") or version != ""
+
+
+def _dig(doc: Any, path: Path) -> Any:
+    for part in path:
+        doc = doc[part]
+    return doc
+
+
+def _marked(doc: Any, places: list[tuple[Path, str]], outputs: dict[str, Doc]) -> Any:
+    """The document with the current version marked where such a secret is named."""
+    for path, key in places:
+        held = outputs.get(key, {})
+        text = str(_dig(doc, path))
+        if held.get("versionId") and text.startswith(held.get("arn", "?")):
+            mark = marked(text, held["versionId"], held.get("changedAt", _EVER))
+            doc = _replaced(doc, path, mark)
+    return doc
+
+
+def _replaced(doc: Any, path: Path, value: str) -> Any:
+    if not path:
+        return value
+    head, *rest = path
+    inner = _replaced(doc[head], tuple(rest), value)
+    if isinstance(doc, dict):
+        return {**doc, head: inner}
+    return [inner if index == head else item for index, item in enumerate(doc)]
 
 
 def _value(ref: Reference, known: Bindings) -> Any:

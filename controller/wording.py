@@ -34,6 +34,7 @@ from controller.policies import (
     OwnedBy,
     Policy,
     ServerDefault,
+    TakenAtStart,
     Unordered,
     VersionPrefix,
     WriteOnly,
@@ -210,6 +211,7 @@ _SAYS: dict[type, Callable[[Any], str]] = {
     OwnedBy: lambda p: f"{p.owner} may hold it: then it is no drift and is not written",
     CreateOnly: lambda p: "fixed when the resource is created: a later change is blocked",
     WriteOnly: lambda p: "AWS never shows it: compared by the version of the secret",
+    TakenAtStart: lambda p: "read at start only: a new version of the secret restarts what runs",
     ActionOption: lambda p: "steers how a change is made; it is never compared",
     Keyed: lambda p: "only the keys written here are ours: others are left alone",
 }

@@ -109,6 +109,9 @@ class SecretOutputs(Outputs):
     version_id: str
     """Id of the version that is current: changes with each new value."""
 
+    changed_at: int
+    """When AWS last changed anything about it, in milliseconds since 1970."""
+
     value: str
     """The value, for fields that take a secret. It is never put into any document: a reference to
     it becomes `${Secret.<name>.value@<versionId>}` and is read by the call that needs it."""
@@ -175,7 +178,9 @@ class SecretHandler(Handler):
 
     def output(self, doc: Mapping[str, Any]) -> Doc:
         secret = doc["secret"]
-        out = {"name": secret["Name"], "arn": secret["ARN"]}
+        out: Doc = {"name": secret["Name"], "arn": secret["ARN"]}
+        if changed := secret.get("LastChangedDate"):
+            out["changedAt"] = int(changed.timestamp() * 1000)
         version = _current(secret)
         return out | ({"versionId": version} if version else {})
 
