@@ -170,8 +170,10 @@ def _say(path: Path, error: Any, root: Field) -> Complaint:
     value = error["input"]
     if kind == "extra_forbidden":
         inside = field_at(root, path[:-1])
-        known = inside.members if inside else ()
-        return Complaint(path, unknown("field", str(path[-1]), known), kind)
+        name, known = str(path[-1]), inside.members if inside else ()
+        why = getattr(inside.model, "instead", {}).get(name) if inside else None
+        said = f"found {name}: {why}" if why else unknown("field", name, known)
+        return Complaint(path, said, kind)
     if kind == "missing":
         return Complaint(path, "found nothing, but it is required", kind)
     if kind in ("value_error", "assertion_error"):

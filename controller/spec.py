@@ -8,8 +8,8 @@ validated once as written and once more as resolved.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
-from typing import Annotated, Any
+from collections.abc import Callable, Mapping
+from typing import Annotated, Any, ClassVar
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator
 from pydantic.alias_generators import to_camel
@@ -39,6 +39,9 @@ class Model(BaseModel):
         defer_build=True,
         protected_namespaces=(),
     )
+
+    instead: ClassVar[Mapping[str, str]] = {}
+    """Names that AWS knows and that may not stand here: why, and what to write instead."""
 
     @field_validator("*", mode="wrap")
     @classmethod

@@ -19,7 +19,8 @@ KmsKey = Annotated[
     str,
     AfterValidator(
         text(
-            r"(arn:aws[a-z-]*:kms:[a-z0-9-]+:\d{12}:key/)?(mrk-[0-9a-f]{32}|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12})",
+            r"arn:aws[a-z-]*:kms:[a-z0-9-]+:\d{12}:key/[\w-]+"
+            r"|mrk-[0-9a-f]{32}|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}",
             says="must be the ARN or id of a KMS key; not an alias, which can be moved to another"
             " key unseen",
         )

@@ -72,7 +72,7 @@ def lower_names(parameters: dict[str, str]) -> dict[str, str]:
     for name, value in parameters.items():
         if name.lower() in lowered:
             raise ValueError(f"{name}: named twice (letter case means nothing here)")
-        if not holds_reference(name) and not re.fullmatch(r"[A-Za-z_][\w.() -]*", name):
+        if not holds_reference(name) and not re.fullmatch(r"\w[\w.():/ -]*", name):
             raise ValueError(f"{name!r} is no parameter name")
         lowered[name.lower()] = value
     return lowered

@@ -22,6 +22,7 @@ _PLAIN = {
     "maxAllocatedStorage": "MaxAllocatedStorage",
     "storageType": "StorageType",
     "iops": "Iops",
+    "storageThroughput": "StorageThroughput",
     "storageEncrypted": "StorageEncrypted",
     "kmsKeyId": "KmsKeyId",
     "multiAZ": "MultiAZ",
@@ -43,7 +44,25 @@ _PLAIN = {
     "monitoringRoleArn": "MonitoringRoleArn",
     "caCertificateIdentifier": "CACertificateIdentifier",
     "licenseModel": "LicenseModel",
+    "dbClusterIdentifier": "DBClusterIdentifier",
+    "sourceDBInstanceIdentifier": "ReadReplicaSourceDBInstanceIdentifier",
+    "sourceDBClusterIdentifier": "ReadReplicaSourceDBClusterIdentifier",
+    "replicaMode": "ReplicaMode",
+    "promotionTier": "PromotionTier",
+    "dedicatedLogVolume": "DedicatedLogVolume",
+    "customerOwnedIp": "CustomerOwnedIpEnabled",
+    "backupTarget": "BackupTarget",
+    "engineLifecycleSupport": "EngineLifecycleSupport",
+    "characterSetName": "CharacterSetName",
+    "ncharCharacterSetName": "NcharCharacterSetName",
+    "timezone": "Timezone",
+    "multiTenant": "MultiTenant",
+    "dbSystemId": "DBSystemId",
+    "customIamInstanceProfile": "CustomIamInstanceProfile",
+    "automationMode": "AutomationMode",
 }
+_NOT_ZERO = ("iops", "maxAllocatedStorage", "storageThroughput")
+"""AWS may say 0 where the type of storage has none."""
 
 _OFF_UNLESS_SHOWN = ("storageEncrypted", "multiAZ", "publiclyAccessible", "deletionProtection",
                      "copyTagsToSnapshot")  # fmt: skip
@@ -64,6 +83,10 @@ PENDING = {
     "DBSubnetGroupName": "dbSubnetGroupName",
     "IAMDatabaseAuthenticationEnabled": "iamDatabaseAuthentication",
     "Engine": "engine",
+    "DedicatedLogVolume": "dedicatedLogVolume",
+    "MultiTenant": "multiTenant",
+    "AutomationMode": "automationMode",
+    "ProcessorFeatures": "processorFeatures",
 }
 """`PendingModifiedValues` member → spec field (case 57)."""
 
@@ -91,9 +114,10 @@ def to_spec(instance: Instance) -> Doc:
         for field, member in _PLAIN.items()
         if instance.get(member) not in (None, "", [])
     }
+    for name in _NOT_ZERO:
+        if not spec.get(name, True):
+            del spec[name]
     spec["tags"] = tag_map(instance.get("TagList"))
-    if throughput := instance.get("StorageThroughput"):  # 0 where the type has none
-        spec["storageThroughput"] = throughput
     if port := _port(instance):
         spec["port"] = port
     if instance.get("MultiAZ"):
@@ -102,17 +126,18 @@ def to_spec(instance: Instance) -> Doc:
         spec["dbSubnetGroupName"] = group["DBSubnetGroupName"]
     if groups := instance.get("DBParameterGroups"):
         spec["dbParameterGroupName"] = groups[0]["DBParameterGroupName"]
+    if option := _option_groups(instance)[0]:
+        spec["optionGroupName"] = option
     if groups := _security_groups(instance, "active", "removing"):
         spec["vpcSecurityGroupIds"] = groups
     spec["manageMasterUserPassword"] = _secret_status(instance) not in ("", "creating")
-    insights = {
-        "enabled": instance.get("PerformanceInsightsEnabled"),
-        "retentionPeriod": instance.get("PerformanceInsightsRetentionPeriod"),
-        "kmsKeyId": instance.get("PerformanceInsightsKMSKeyId"),
-    }
-    if insights := {name: value for name, value in insights.items() if value is not None}:
-        spec["performanceInsights"] = insights
-    return spec
+    if spec["manageMasterUserPassword"] and (key := instance["MasterUserSecret"].get("KmsKeyId")):
+        spec["masterUserSecretKmsKeyId"] = key
+    if (on := instance.get("PerformanceInsightsEnabled")) is not None:
+        spec["performanceInsights"] = {"enabled": on, **(_insights(instance) if on else {})}
+    if features := _features(instance.get("ProcessorFeatures")):
+        spec["processorFeatures"] = features
+    return spec | _membership(instance)[0]
 
 
 def pending(instance: Instance) -> Doc:
@@ -123,6 +148,8 @@ def pending(instance: Instance) -> Doc:
         for member, field in PENDING.items()
         if waiting.get(member) is not None
     }
+    if "processorFeatures" in out:
+        out["processorFeatures"] = _features(out["processorFeatures"])
     if exports := waiting.get("PendingCloudwatchLogsExports"):
         # AWS swaps the names: those "to enable" are being deactivated (case 58).
         going = set(exports.get("LogTypesToEnable", []))
@@ -135,7 +162,14 @@ def pending(instance: Instance) -> Doc:
         out["vpcSecurityGroupIds"] = soon
     if _secret_status(instance) == "creating":
         out["manageMasterUserPassword"] = True
-    return out
+    if option := _option_groups(instance)[1]:
+        out["optionGroupName"] = option
+    return out | _membership(instance)[1]
+
+
+def failed(instance: Instance) -> Doc:
+    """What AWS tried and gave up on: joining a directory."""
+    return _membership(instance)[2]
 
 
 def left_by_others(instance: Instance, mine: set[str]) -> list[str]:
@@ -173,16 +207,18 @@ def modifiable(instance: Instance) -> str:
     return "" if status in ("available", "storage-full") else f"status {status}"
 
 
-def inherits(instance: Mapping[str, Any]) -> str:
-    """Whose settings an instance has to follow: its cluster's or its primary's (93, 94)."""
-    for member in (
-        "DBClusterIdentifier",
-        "ReadReplicaSourceDBInstanceIdentifier",
-        "ReadReplicaSourceDBClusterIdentifier",
-    ):
-        if owner := instance.get(member):
-            return str(owner)
-    return ""
+def cluster_of(instance: Mapping[str, Any]) -> str:
+    """The cluster that it is a member of (93)."""
+    return str(instance.get("DBClusterIdentifier") or "")
+
+
+def primary_of(instance: Mapping[str, Any]) -> str:
+    """The instance or cluster that it is a replica of (94)."""
+    return str(
+        instance.get("ReadReplicaSourceDBInstanceIdentifier")
+        or instance.get("ReadReplicaSourceDBClusterIdentifier")
+        or ""
+    )
 
 
 def output(instance: Instance) -> Doc:
@@ -210,6 +246,66 @@ def _security_groups(instance: Instance, *states: str) -> list[str]:
         for g in instance.get("VpcSecurityGroups") or []
         if g.get("Status", "active") in states
     )
+
+
+def _option_groups(instance: Instance) -> tuple[str, str]:
+    """(in force, coming): a change may show both."""
+    now = coming = ""
+    for group in instance.get("OptionGroupMemberships") or []:
+        status, name = str(group.get("Status", "")), str(group.get("OptionGroupName", ""))
+        if status.startswith("pending-") and status.endswith("apply"):
+            coming = name
+        elif not now or status == "in-sync":
+            now = name
+    return now or coming, coming if now else ""
+
+
+def _insights(instance: Instance) -> Doc:
+    found = {
+        "retentionPeriod": instance.get("PerformanceInsightsRetentionPeriod"),
+        "kmsKeyId": instance.get("PerformanceInsightsKMSKeyId"),
+    }
+    return {name: value for name, value in found.items() if value is not None}
+
+
+def _features(shown: Any) -> Doc:
+    """Cores and threads by name; shown only where they are not the class's own."""
+    return {
+        f["Name"]: int(f["Value"]) if str(f["Value"]).isdigit() else f["Value"]
+        for f in shown or ()
+        if f.get("Name") and f.get("Value") is not None
+    }
+
+
+_MEMBERSHIP = {
+    "domain": "Domain",
+    "domainIAMRoleName": "IAMRoleName",
+    "domainFqdn": "FQDN",
+    "domainOu": "OU",
+    "domainAuthSecretArn": "AuthSecretArn",
+    "domainDnsIps": "DnsIps",
+}
+
+
+def _membership(instance: Instance) -> tuple[Doc, Doc, Doc]:
+    """(in force, coming, failed) of the directory that it has joined.
+
+    Statuses: joined, kerberos-enabled; pending-join, pending-maintenance-join, joining, enabling-…;
+    pending-removal, removing, disabling-…; failed, …-failed.
+    """
+    for member in instance.get("DomainMemberships") or []:
+        shown = {f: member[m] for f, m in _MEMBERSHIP.items() if member.get(m)}
+        status = str(member.get("Status", "")).lower()
+        if not shown:
+            continue
+        if "fail" in status:
+            return {}, {}, shown
+        if any(word in status for word in ("remov", "disabl")):
+            return shown, {"domain": "none"}, {}
+        if any(word in status for word in ("pending", "joining", "enabling", "enable-")):
+            return {}, shown, {}
+        return shown, {}, {}
+    return {}, {}, {}
 
 
 def _secret_status(instance: Instance) -> str:

@@ -2,33 +2,58 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
-from controller.kindlib.rds_document import inherits
-from controller.kindlib.rds_rules import family
+from controller.kindlib.rds_document import cluster_of, primary_of
+from controller.kindlib.rds_engines import family, in_clusters
 from controller.kindlib.rds_storage import autoscaled, rounded_growth
-from controller.kindlib.versions import minor_upgrade
+from controller.kindlib.versions import minor_upgrade, older
 from controller.policies import OwnedBy, ServerDefault, Situation
 
 
+def in_cluster(situation: Situation, wanted: Any, live: Any) -> bool:
+    """A member of a cluster takes over what that one says (93)."""
+    return bool(cluster_of(situation.raw))
+
+
+def in_multi_az_cluster(situation: Situation, wanted: Any, live: Any) -> bool:
+    """A member of a Multi-AZ cluster has no settings of its own at all (93).
+
+    https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/modify-multi-az-db-cluster.html
+    """
+    engine = str(situation.raw.get("Engine", ""))
+    return bool(cluster_of(situation.raw)) and not in_clusters(engine)
+
+
 def follows(situation: Situation, wanted: Any, live: Any) -> bool:
-    """A member of a cluster, or a replica, takes over what that one says (93, 94)."""
-    return bool(inherits(situation.raw))
+    """A member of a cluster, or a replica, which copies its primary as a whole (93, 94)."""
+    return bool(cluster_of(situation.raw) or primary_of(situation.raw))
 
 
 def sized_by_others(situation: Situation, wanted: Any, live: Any) -> bool:
-    """Storage that RDS made larger than was asked (68), or a cluster or primary decides."""
+    """Storage that RDS made larger than was asked (68), or a cluster decides."""
     return (
-        follows(situation, wanted, live)
+        in_cluster(situation, wanted, live)
         or autoscaled(situation, wanted, live)
         or rounded_growth(situation, wanted, live)
     )
 
 
+def scaled_by_others(situation: Situation, wanted: Any, live: Any) -> bool:
+    """IOPS that RDS rounded up, which it does for all engines but SQL Server."""
+    rounds = family(str(situation.live.get("engine", ""))) != "sqlserver"
+    return in_cluster(situation, wanted, live) or (
+        rounds and rounded_growth(situation, wanted, live)
+    )
+
+
 def upgraded(situation: Situation, wanted: Any, live: Any) -> bool:
-    """A version that AWS has moved on (61), or that a cluster or primary decides."""
-    return follows(situation, wanted, live) or minor_upgrade(situation, wanted, live)
+    """A version that AWS has moved on (61), or that a cluster or primary has."""
+    if in_cluster(situation, wanted, live) or minor_upgrade(situation, wanted, live):
+        return True
+    return bool(primary_of(situation.raw)) and not older(str(live), str(wanted))
 
 
 def backed_up_by_others(situation: Situation, wanted: Any, live: Any) -> bool:
@@ -42,19 +67,29 @@ def default_group(situation: Situation) -> Any:
     return name if str(name).startswith("default.") else None
 
 
+def default_options(situation: Situation) -> Any:
+    """AWS's own option group, whatever its version: `default:mysql-8-0` (79)."""
+    name = situation.live.get("optionGroupName")
+    return name if re.match(r"default[:.-]", str(name)) else None
+
+
 def no_autoscaling(situation: Situation) -> Any:
     """A limit equal to the size means no autoscaling, which AWS shows by showing none."""
     limit = situation.desired.get("maxAllocatedStorage")
     return limit if limit == situation.desired.get("allocatedStorage") else None
 
 
-def by_engine(table: Mapping[str, Any]) -> ServerDefault:
-    """AWS's default as it depends on the engine (86)."""
+def by_engine(table: Mapping[str, Any], *cases: int) -> ServerDefault:
+    """AWS's default as it depends on the engine."""
 
     return ServerDefault(
-        lambda s: table.get(family(str(s.live.get("engine") or s.desired.get("engine")))), (86,)
+        lambda s: table.get(family(str(s.live.get("engine") or s.desired.get("engine")))), cases
     )
 
 
+MEMBER = OwnedBy("the cluster it belongs to", in_cluster, cases=(93,))
+"""For what a cluster decides for its members."""
+MULTI_AZ_MEMBER = OwnedBy("its Multi-AZ cluster", in_multi_az_cluster, cases=(93,))
+"""For what members of Aurora have of their own, but those of Multi-AZ clusters have not."""
 FOLLOWER = OwnedBy("the cluster or the primary it belongs to", follows, cases=(93, 94))
-"""For what a cluster or a primary decides for its members."""
+"""For what a replica copies from its primary, too."""

@@ -1,121 +1,188 @@
 """What RDS refuses of an instance's settings, known before the call.
 
 https://docs.aws.amazon.com/AmazonRDS/latest/APIReference/API_CreateDBInstance.html
+`always`: what no instance can be. `creation`: what none can be made with today; older ones, members
+of clusters and others' may be so all the same.
 """
 
 from __future__ import annotations
 
+import difflib
 import re
-from collections.abc import Iterable
-from typing import Any, Literal
+from collections.abc import Iterable, Mapping
+from typing import Any
 
+from controller.kindlib.rds_engines import MADE, RULES, Rules, family
+from controller.kindlib.rds_storage import complaints
 from controller.kindlib.values import number
+from controller.kindlib.windows import overlap
 from controller.policies import Doc
 from controller.spec import holds_reference
 
-Engine = Literal[
-    "postgres", "mysql", "mariadb", "oracle-ee", "oracle-ee-cdb", "oracle-se2", "oracle-se2-cdb",
-    "sqlserver-ee", "sqlserver-se", "sqlserver-ex", "sqlserver-web", "db2-se", "db2-ae",
-]  # fmt: skip
-
-PORTS = {
-    "postgres": 5432, "mysql": 3306, "mariadb": 3306, "oracle": 1521, "sqlserver": 1433,
-    "db2": 50000,
-}  # fmt: skip
-LICENSES = {
-    "postgres": "postgresql-license", "mysql": "general-public-license",
-    "mariadb": "general-public-license", "sqlserver": "license-included",
-    "db2": "bring-your-own-license",
-}  # fmt: skip
-_LOGS = {
-    "postgres": {"postgresql", "upgrade", "iam-db-auth-error"},
-    "mysql": {"audit", "error", "general", "slowquery", "iam-db-auth-error"},
-    "mariadb": {"audit", "error", "general", "slowquery", "iam-db-auth-error"},
-    "oracle": {"alert", "audit", "listener", "trace", "oemagent"},
-    "sqlserver": {"agent", "error"},
+FLAGS = {
+    "applyImmediately": "a flag of the call, not of the instance: Plumbline sets it where nothing "
+    "but your own change would be applied",
+    "allowMajorVersionUpgrade": "a flag of the call: write another major engineVersion, which "
+    "waits for your approval",
+    "deleteAutomatedBackups": "a flag of the deletion: automated backups are always kept until "
+    "they expire",
+    "skipFinalSnapshot": "a flag of the deletion: a final snapshot is taken wherever AWS can",
+    "finalDBSnapshotIdentifier": "a flag of the deletion: the final snapshot is named after the "
+    "instance and its resource id",
+    "certificateRotationRestart": "a flag of the call: a new caCertificateIdentifier restarts the "
+    "server where the engine needs it",
+    "useDefaultProcessorFeatures": "a flag of the call: write processorFeatures: {}",
+    "disableDomain": "a flag of the call: write domain: none",
+    "rotateMasterUserPassword": "an act, not a property: give the Secret a new version, or let RDS "
+    "rotate its own every 7 days",
+    "dbSnapshotIdentifier": "a way to make an instance, not a property of it: restore it yourself, "
+    "then declare what is there with lifecycle.adopt: true",
+    "restoreTime": "a way to make an instance: restore it yourself, then adopt it",
+    "useLatestRestorableTime": "a way to make an instance: restore it yourself, then adopt it",
+    "newDBInstanceIdentifier": "the name is metadata.externalName; AWS renames with an outage, "
+    "which Plumbline leaves to a person",
+    "dbInstanceIdentifier": "the name is metadata.name, or metadata.externalName",
+    "resumeFullAutomationModeMinutes": "a flag of the call: RDS Custom resumes by itself",
+    "tdeCredentialPassword": "Oracle's own key stores, which AWS has retired: storageEncrypted "
+    "covers all engines",
+    "dbSecurityGroups": "EC2-Classic, which is gone: vpcSecurityGroupIds",
 }
-_USER_LENGTH = {
-    "postgres": 63, "mysql": 16, "mariadb": 16, "oracle": 30, "sqlserver": 128, "db2": 16,
-}  # fmt: skip
-_RESERVED_USERS = {
-    "postgres": {
-        "admin", "rdsadmin", "rds_superuser", "rds_replication", "rds_iam", "rdsrepladmin",
-        "rdstopmgr", "all", "analyse", "analyze", "and", "any", "array", "as", "asc", "both",
-        "case", "cast", "check", "collate", "column", "constraint", "create", "current_user",
-        "default", "desc", "distinct", "do", "else", "end", "except", "false", "fetch", "for",
-        "foreign", "from", "grant", "group", "having", "in", "initially", "intersect", "into",
-        "leading", "limit", "localtime", "new", "not", "null", "off", "offset", "old", "on",
-        "only", "or", "order", "placing", "primary", "public", "references", "returning",
-        "select", "session_user", "some", "symmetric", "table", "then", "to", "trailing", "true",
-        "union", "unique", "user", "using", "variadic", "when", "where", "window", "with",
-    },
-    "mysql": {"rdsadmin", "rdsrepladmin", "mysql", "root"},
-    "mariadb": {"rdsadmin", "rdsrepladmin", "mysql", "root"},
-    "oracle": {"sys", "system", "rdsadmin", "admin"},
-    "sqlserver": {"sa", "rdsadmin", "rdsa", "public", "guest"},
-    "db2": {"rdsadmin", "db2inst1", "db2", "admin", "sys"},
-}  # fmt: skip
+"""Request parameters that are no property of an instance (84), and what to do instead."""
+_PARTS = ("domainFqdn", "domainOu", "domainAuthSecretArn", "domainDnsIps")
 RETENTIONS = (7, 731, *(31 * months for months in range(1, 24)))
 """Days that Performance Insights can be kept."""
 ADVANCED_DAYS = 465
 """Days that Database Insights' advanced mode demands of Performance Insights."""
+_NOT_SQLSERVER = {1234, 1434, 3260, 3343, 3389, 47001, *range(49152, 49157)}
+"""Ports that SQL Server can't have."""
 
 
-def family(engine: str) -> str:
-    """The engine without its edition: `oracle-se2` → `oracle`."""
-    return engine.partition("-")[0]
+def always(spec: Mapping[str, Any]) -> Iterable[str]:
+    """What contradicts itself, whoever made the instance."""
+    if spec.get("masterUserPassword") and spec.get("manageMasterUserPassword") is True:
+        yield "masterUserPassword and manageMasterUserPassword exclude each other"
+    if spec.get("masterUserSecretKmsKeyId") and spec.get("manageMasterUserPassword") is not True:
+        yield "masterUserSecretKmsKeyId: means nothing without manageMasterUserPassword: true"
+    if spec.get("availabilityZone") and spec.get("multiAZ") is True:
+        yield "availabilityZone: AWS chooses the zones with multiAZ: true"
+    owner = owner_of(spec)
+    for name in ("masterUserPassword", "manageMasterUserPassword"):
+        if owner and spec.get(name):
+            yield f"{name}: is the {owner}'s"
+    if spec.get("dbClusterIdentifier") and spec.get("sourceDBInstanceIdentifier"):
+        yield "dbClusterIdentifier and sourceDBInstanceIdentifier exclude each other"
+    if not owner:
+        yield from _windows(spec)
 
 
-def user_complaints(engine: str, user: str) -> Iterable[str]:
-    """What RDS refuses of a master user's name."""
+def owner_of(spec: Mapping[str, Any]) -> str:
+    """`cluster` or `primary`, if the spec says that the instance belongs to one."""
+    if spec.get("dbClusterIdentifier"):
+        return "cluster"
+    source = spec.get("sourceDBInstanceIdentifier") or spec.get("sourceDBClusterIdentifier")
+    return "primary" if source else ""
+
+
+def _windows(spec: Mapping[str, Any]) -> Iterable[str]:
+    backup, weekly = spec.get("preferredBackupWindow"), spec.get("preferredMaintenanceWindow")
+    known = backup and weekly and not holds_reference(backup) and not holds_reference(weekly)
+    if backup and weekly and known and overlap(backup, weekly):
+        yield "preferredBackupWindow and preferredMaintenanceWindow overlap"
+
+
+def creation(spec: Mapping[str, Any]) -> Iterable[str]:
+    """What CreateDBInstance would refuse, or Plumbline does not make."""
+    engine = str(spec.get("engine", "")).lower()
+    if owner := owner_of(spec):
+        what = "a cluster's member" if owner == "cluster" else "a read replica"
+        yield f"Plumbline makes no {what.partition(' ')[2]}: make it, then adopt it"
+        return
+    if holds_reference(engine):
+        return
+    if engine not in MADE:
+        near = difflib.get_close_matches(engine, MADE, 1)
+        hint = f"did you mean {near[0]}?" if near else f"allowed: {', '.join(MADE)}"
+        yield f"engine: Plumbline makes no {engine!r} instance, {hint}"
+        return
+    rules = RULES[family(engine)]
+    if not spec.get("masterUserPassword") and spec.get("manageMasterUserPassword") is False:
+        yield "masterUserPassword (or manageMasterUserPassword: true) is needed"
+    if spec.get("allocatedStorage") is None:
+        yield "allocatedStorage is needed"
+    if spec.get("kmsKeyId") and spec.get("storageEncrypted") is False:
+        yield "kmsKeyId: means nothing with storageEncrypted: false"
+    yield from _storage(spec, engine, rules)
+    yield from _user(engine, rules, str(spec.get("masterUsername", "")))
+    if spec.get("dbName"):
+        yield from _database(engine, rules, spec["dbName"])
+    yield from _logs(engine, rules, spec.get("enabledCloudwatchLogsExports"))
+    yield from _insights(spec)
+    if family(engine) == "sqlserver" and number(spec.get("port")) in _NOT_SQLSERVER:
+        yield f"port: SQL Server can't have {spec['port']}"
+    yield from _of_one_engine(spec, engine)
+    yield from _domain(spec)
+
+
+def _storage(spec: Mapping[str, Any], engine: str, rules: Rules) -> Iterable[str]:
+    size, limit = number(spec.get("allocatedStorage")), number(spec.get("maxAllocatedStorage"))
+    if limit is not None and size is not None and limit != size and limit * 10 < size * 11:
+        yield (
+            f"maxAllocatedStorage: at least 10 % above allocatedStorage ({size}), or equal to "
+            f"it for no autoscaling, not {limit}"
+        )
+    if holds_reference(spec.get("iops")) or holds_reference(spec.get("storageThroughput")):
+        return
+    yield from complaints(
+        engine, str(spec.get("storageType", "")).lower(), size, spec.get("iops"),
+        spec.get("storageThroughput"), rules,
+    )  # fmt: skip
+
+
+def _user(engine: str, rules: Rules, user: str) -> Iterable[str]:
     if holds_reference(user):
         return
-    kin = family(engine)
-    if not re.fullmatch(r"[A-Za-z]\w*", user) or len(user) > _USER_LENGTH[kin]:
+    longest, reserved = rules.user
+    if not re.fullmatch(r"[A-Za-z]\w*", user) or len(user) > longest:
         yield (
-            f"masterUsername: 1-{_USER_LENGTH[kin]} letters, digits or underscores, beginning "
-            f"with a letter, not {user!r}"
+            f"masterUsername: 1-{longest} letters, digits or underscores, beginning with a "
+            f"letter, not {user!r}"
         )
-    reserved = user.lower() in _RESERVED_USERS[kin]
-    if reserved or (kin == "postgres" and user.lower().startswith("pg_")):
+    low = user.lower()
+    if low in reserved or (engine == "postgres" and low.startswith("pg_")):
         yield f"masterUsername: {user!r} is reserved by {engine}"
 
 
-def database_complaints(engine: str, name: str) -> Iterable[str]:
-    """What RDS refuses of the first database's name."""
+def _database(engine: str, rules: Rules, name: str) -> Iterable[str]:
     if holds_reference(name):
         return
-    kin = family(engine)
-    if kin == "sqlserver":
+    longest, reserved = rules.database
+    if not longest:
         yield "dbName: SQL Server takes none; create databases once it runs"
-        return
-    longest = {"postgres": 63, "oracle": 8, "db2": 8}.get(kin, 64)
-    if not re.fullmatch(r"[A-Za-z]\w*", name) or len(name) > longest:
+    elif not re.fullmatch(r"[A-Za-z]\w*", name) or len(name) > longest:
         yield (
             f"dbName: 1-{longest} letters, digits or underscores, beginning with a letter, "
             f"not {name!r}"
         )
+    elif name.lower() in reserved:
+        yield f"dbName: {name!r} is reserved by {engine}"
 
 
-def log_complaints(engine: str, types: Any) -> Iterable[str]:
-    """Log types that the engine does not have."""
-    known = _LOGS.get(family(engine))
-    if known is None or not isinstance(types, list):
-        return
-    for name in types:
-        if not holds_reference(name) and name not in known:
-            yield f"enabledCloudwatchLogsExports: {engine} has {sorted(known)}, not {name!r}"
+def _logs(engine: str, rules: Rules, types: Any) -> Iterable[str]:
+    for name in types if isinstance(types, list) else ():
+        if not holds_reference(name) and name not in rules.logs:
+            yield f"enabledCloudwatchLogsExports: {engine} has {sorted(rules.logs)}, not {name!r}"
 
 
-def insight_complaints(mode: Any, insights: Doc | None, interval: Any, role: Any) -> Iterable[str]:
-    """What RDS refuses of monitoring settings taken together."""
-    insights = insights or {}
+def _insights(spec: Mapping[str, Any]) -> Iterable[str]:
+    insights: Doc = spec.get("performanceInsights") or {}
+    interval, role = spec.get("monitoringInterval"), spec.get("monitoringRoleArn")
     days = number(insights.get("retentionPeriod"))
     if days is not None and days not in RETENTIONS:
         yield f"performanceInsights.retentionPeriod: 7, 731 or a multiple of 31 below, not {days}"
     if insights.get("enabled") is False and len(insights) > 1:
         yield "performanceInsights: retentionPeriod and kmsKeyId mean nothing while it is off"
-    if mode == "advanced" and not (insights.get("enabled") and (days or 0) >= ADVANCED_DAYS):
+    advanced = spec.get("databaseInsightsMode") == "advanced"
+    if advanced and not (insights.get("enabled") and (days or 0) >= ADVANCED_DAYS):
         yield (
             "databaseInsightsMode: advanced needs performanceInsights enabled with a "
             f"retentionPeriod of at least {ADVANCED_DAYS} days"
@@ -124,3 +191,50 @@ def insight_complaints(mode: Any, insights: Doc | None, interval: Any, role: Any
         yield "monitoringInterval: needs monitoringRoleArn, the role that writes to CloudWatch"
     if role and not interval:
         yield "monitoringRoleArn: means nothing without a monitoringInterval above 0"
+
+
+_ONLY = {
+    "characterSetName": ("oracle", "sqlserver", "db2"),
+    "ncharCharacterSetName": ("oracle",),
+    "timezone": ("sqlserver", "db2"),
+    "processorFeatures": ("oracle", "sqlserver"),
+    "multiTenant": ("oracle",),
+    "engineLifecycleSupport": ("postgres", "mysql"),
+    "domain": ("postgres", "mysql", "oracle", "sqlserver", "db2"),
+}
+"""Field → families that have it."""
+_NOT_HERE = {
+    "replicaMode": "is a read replica's",
+    "promotionTier": "is a cluster member's",
+    "automationMode": "is RDS Custom's",
+    "customIamInstanceProfile": "is RDS Custom's",
+    "dbSystemId": "is RDS Custom's",
+}
+"""Fields of instances that Plumbline doesn't make."""
+
+
+def _of_one_engine(spec: Mapping[str, Any], engine: str) -> Iterable[str]:
+    for name, families in _ONLY.items():
+        if spec.get(name) not in (None, False, "none") and family(engine) not in families:
+            yield f"{name}: {engine} has none; {', '.join(families)} have"
+    for name, whose in _NOT_HERE.items():
+        if spec.get(name) is not None:
+            yield f"{name}: {whose}"
+    if spec.get("multiTenant") and not engine.endswith("-cdb"):
+        yield f"multiTenant: container databases only (engine …-cdb), not {engine}"
+    if spec.get("dedicatedLogVolume") and str(spec.get("storageType")) not in ("io1", "io2"):
+        yield "dedicatedLogVolume: only with storageType io1 or io2"
+
+
+def _domain(spec: Mapping[str, Any]) -> Iterable[str]:
+    domain, parts = spec.get("domain"), [n for n in _PARTS if spec.get(n)]
+    if domain not in (None, "none") and parts:
+        yield f"{parts[0]}: for a self-managed directory, which has no domain"
+    if domain not in (None, "none") and not spec.get("domainIAMRoleName"):
+        yield "domain: needs domainIAMRoleName, the role that joins it"
+    if parts and len(parts) < len(_PARTS):
+        missing = next(n for n in _PARTS if n not in parts)
+        yield f"{missing}: a self-managed directory needs {', '.join(_PARTS)}"
+    ips = spec.get("domainDnsIps")
+    if isinstance(ips, list) and len(ips) != 2:
+        yield "domainDnsIps: two addresses, the same twice if there is one controller"

@@ -11,6 +11,7 @@ import math
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from controller.kindlib.rds_engines import Rules, family
 from controller.policies import Doc, Situation
 
 FIELDS = ("allocatedStorage", "storageType", "iops", "storageThroughput")
@@ -27,9 +28,10 @@ _RATIO = {"io1": 50, "io2": 1000, "gp3": 500}
 
 def striped_from(engine: str) -> float:
     """GiB from which gp3 is striped; SQL Server's never is."""
-    if engine.startswith("sqlserver"):
+    kin = family(engine)
+    if kin == "sqlserver":
         return math.inf
-    return 200 if engine.startswith("oracle") else 400
+    return 200 if kin == "oracle" else 400
 
 
 def settable(kind: Any, engine: str, size: Any) -> bool:
@@ -38,7 +40,7 @@ def settable(kind: Any, engine: str, size: Any) -> bool:
         return True
     if kind != "gp3" or not isinstance(size, int):
         return False
-    return engine.startswith("sqlserver") or size >= striped_from(engine)
+    return family(engine) == "sqlserver" or size >= striped_from(engine)
 
 
 def default_of(name: str, situation: Situation) -> int | None:
@@ -52,11 +54,18 @@ def default_of(name: str, situation: Situation) -> int | None:
 
 
 def complaints(
-    engine: str, kind: str, size: int | None, iops: int | None, throughput: int | None
-) -> Iterable[str]:
-    """What AWS would refuse of these settings; None: not given, or not known yet."""
-    low = {"standard": 5, "gp2": 5, "io1": 100, "io2": 100}.get(kind, 20)
-    high = 3072 if kind == "standard" else 65536
+    engine: str, kind: str, size: int | None, iops: int | None, throughput: int | None,
+    rules: Rules,
+) -> Iterable[str]:  # fmt: skip
+    """What CreateDBInstance would refuse of these settings; None: not given, or not known yet."""
+    spans = {"standard": rules.standard, "gp2": (20, rules.largest), "gp3": (20, rules.largest),
+             "io1": (100, rules.largest), "io2": (100, rules.largest)}  # fmt: skip
+    span = spans.get(kind)
+    if span is None:
+        known = ", ".join(name for name, there in spans.items() if there)
+        yield f"storageType: {engine} has {known}, not {kind!r}"
+        return
+    low, high = span
     if size is not None and not low <= size <= high:
         yield f"allocatedStorage: {kind} holds {low}-{high} GiB, not {size}"
     if kind in ("gp2", "standard") and iops is not None:
@@ -71,9 +80,9 @@ def complaints(
     if kind == "gp3" and size is not None:
         yield from _gp3(engine, size, iops, throughput)
     if iops is not None and size and kind in _RATIO and settable(kind, engine, size):
-        ratio = iops / size
-        if not 0.5 <= ratio <= _RATIO[kind]:
-            yield f"iops: {kind} takes 0.5 to {_RATIO[kind]} per GiB, not {ratio:g}"
+        ratio, least = iops / size, 1 if family(engine) == "sqlserver" else 0.5
+        if not least <= ratio <= _RATIO[kind]:
+            yield f"iops: {kind} takes {least:g} to {_RATIO[kind]} per GiB, not {ratio:g}"
 
 
 def _gp3(engine: str, size: int, iops: int | None, throughput: int | None) -> Iterable[str]:
@@ -84,7 +93,7 @@ def _gp3(engine: str, size: int, iops: int | None, throughput: int | None) -> It
                 least = striped_from(engine)
                 yield f"{name}: gp3 below {least} GiB has {_FIXED[name]}, fixed; not {value}"
         return
-    base = _FIXED if engine.startswith("sqlserver") else _STRIPED
+    base = _FIXED if family(engine) == "sqlserver" else _STRIPED
     for name, high in (("iops", 64000), ("storageThroughput", 4000)):
         value = given[name]
         if value is not None and not base[name] <= value <= high:

@@ -59,6 +59,13 @@ class SubnetGroupHandler(Handler):
 
     outputs = GroupOutputs
     words: ClassVar[Words]
+    needs: ClassVar[int] = 1
+    """Subnets that a new group has at least."""
+
+    def incomplete(self, spec: Mapping[str, Any]) -> str:
+        subnets = spec.get("subnetIds") or []
+        few = isinstance(subnets, list) and len(subnets) < self.needs
+        return f"subnetIds: at least {self.needs} are needed" if few else ""
 
     def observe(self, aws: Aws, targets: Sequence[Target]) -> dict[str, Observation]:
         words = self.words

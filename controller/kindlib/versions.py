@@ -22,21 +22,16 @@ def _quoted(value: Any) -> Any:
 
 VersionText = Annotated[
     str,
-    BeforeValidator(_quoted),
-    AfterValidator(text(r"\d[\w.-]*", says='must be a version, as "16" or "16.4"')),
+    BeforeValidator(_quoted, json_schema_input_type=str | int),
+    AfterValidator(text(r"\d[\w.+-]*", says='must be a version, as "16" or "16.4"')),
 ]
 """An engine version, or the beginning of one."""
 
 
 def parts(version: str) -> tuple[int, ...]:
-    """The numbers of a version, as far as they go: `5.7.mysql_aurora.2` → (5, 7)."""
-    found = []
-    for part in str(version).split("."):
-        digits = re.match(r"\d+", part)
-        if not digits:
-            break
-        found.append(int(digits[0]))
-    return tuple(found)
+    """The numbers of a version: `16.4` → (16, 4), `19.0.0.0.ru-2023-04.r1` → (19, 0, 0, 0, 2023, 4,
+    1); of versions of one engine, a later one has the greater numbers."""
+    return tuple(int(digits) for digits in re.findall(r"\d+", str(version)))
 
 
 def older(one: str, other: str) -> bool:
@@ -47,6 +42,8 @@ def older(one: str, other: str) -> bool:
 
 def major(engine: str, version: str) -> tuple[int, ...]:
     """What AWS calls the major version: `16`, but `8.0` of MySQL and `10.6` of MariaDB."""
+    engine = engine.lower().removeprefix("custom-").removeprefix("aurora-")
+    engine = {"aurora": "mysql", "postgresql": "postgres"}.get(engine, engine)
     numbers = parts(version)
     two = engine in ("mysql", "mariadb") or engine.startswith("sqlserver")
     if engine == "postgres" and numbers[:1] < (10,):

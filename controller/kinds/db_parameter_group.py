@@ -6,7 +6,9 @@ One AWS resource, found by its name. Its parameters are set by further calls, 20
 
 from __future__ import annotations
 
-from typing import Annotated, ClassVar
+import re
+from collections.abc import Mapping
+from typing import Annotated, Any, ClassVar
 
 from pydantic import AfterValidator, Field
 
@@ -17,13 +19,12 @@ from controller.kindlib.parameter_groups import (
     lower_names,
 )
 from controller.policies import AnyWhenUndeclared, CaseInsensitive, CreateOnly, Keyed
-from controller.spec import Taggable, text
+from controller.spec import Taggable, holds_reference, text
 
-_FAMILY = (
+_FAMILIES = re.compile(
     r"(?:postgres|aurora-postgresql)(?:9\.\d|\d{2})|(?:mysql|aurora-mysql)\d\.\d|mariadb\d+\.\d+"
-    r"|aurora5\.6|(?:oracle|sqlserver|db2|custom)-[a-z0-9.-]+"
+    r"|aurora5\.6|(?:docdb|neptune)\d[\d.]*|(?:oracle|sqlserver|db2|custom)-[a-z0-9.-]+"
 )
-_FAMILY_SAYS = "must be an engine with its major version, as postgres16"
 
 
 class DBParameterGroupSpec(Taggable):
@@ -32,7 +33,10 @@ class DBParameterGroupSpec(Taggable):
     family: Annotated[
         str,
         AfterValidator(
-            text(_FAMILY, says="must be an engine with its major version, as postgres16")
+            text(
+                r"(?i:[a-z][a-z0-9.-]*\d[a-z0-9.-]*)",
+                says="must be an engine with its major version, as postgres16",
+            )
         ),
         CreateOnly(),
         CaseInsensitive(),
@@ -41,8 +45,8 @@ class DBParameterGroupSpec(Taggable):
     a major upgrade needs a second group."""
 
     description: Annotated[
-        str | None, AnyWhenUndeclared(), CreateOnly(), Field(min_length=1, max_length=255)
-    ] = None
+        str | None, AnyWhenUndeclared(), CreateOnly(), Field(min_length=1)
+    ] = None  # fmt: skip
     """What the group is for, fixed at creation. AWS demands one: ours names the manifest."""
 
     parameters: Annotated[
@@ -76,3 +80,7 @@ class DBParameterGroupHandler(ParameterGroupHandler):
         "rds:CreateDBParameterGroup", "rds:ModifyDBParameterGroup", "rds:ResetDBParameterGroup",
         "rds:DeleteDBParameterGroup", "rds:AddTagsToResource", "rds:RemoveTagsFromResource",
     )  # fmt: skip
+
+    def incomplete(self, spec: Mapping[str, Any]) -> str:
+        known = _FAMILIES.fullmatch(str(spec["family"]).lower()) or holds_reference(spec["family"])
+        return "" if known else f"family: RDS has none like {spec['family']!r}, as postgres16"

@@ -19,14 +19,12 @@ from controller.spec import Taggable
 class DBSubnetGroupSpec(Taggable):
     """Where in the VPC databases may stand."""
 
-    description: Annotated[str | None, AnyWhenUndeclared(), Field(min_length=1, max_length=255)] = (
-        None
-    )
+    description: Annotated[str | None, AnyWhenUndeclared(), Field(min_length=1)] = None
     """What the group is for. AWS demands one: ours names the manifest."""
 
-    subnet_ids: Annotated[list[SubnetId], Unordered(), Field(min_length=2)]
-    """Ids of the subnets, in at least two availability zones. Private ones: a database has no
-    business in a subnet with a route to an internet gateway."""
+    subnet_ids: Annotated[list[SubnetId] | None, Unordered()] = None
+    """Ids of the subnets, in at least two availability zones: two or more, to make one. Private
+    ones: a database has no business in a subnet with a route to an internet gateway."""
 
 
 class DBSubnetGroupHandler(SubnetGroupHandler):
@@ -35,15 +33,16 @@ class DBSubnetGroupHandler(SubnetGroupHandler):
     kind = "DBSubnetGroup"
     spec = DBSubnetGroupSpec
     words = Words("rds", "DBSubnetGroup", "DBSubnetGroupArn", "subgrp")
-    name_pattern = r"(?!default$)[a-z][a-z0-9._-]{0,254}"
+    name_pattern = r"(?!default$)[a-z][a-z0-9._ -]{0,254}"
     name_says = (
-        "1-255 lower-case letters, digits or ._- (AWS lower-cases it), beginning with a letter, "
-        "not default"
+        "1-255 lower-case letters, digits, blanks or ._- (AWS lower-cases it), beginning with a "
+        "letter, not default"
     )
     reads: ClassVar = (
         "rds:DescribeDBSubnetGroups", "rds:ListTagsForResource",
         "resourcegroupstaggingapi:GetResources",
     )  # fmt: skip
+    needs = 2
     writes: ClassVar = (
         "rds:CreateDBSubnetGroup", "rds:ModifyDBSubnetGroup", "rds:DeleteDBSubnetGroup",
         "rds:AddTagsToResource", "rds:RemoveTagsFromResource",
