@@ -253,7 +253,7 @@ class Loading:
                 return
         if not self.name and path == _NAME:
             return
-        if not re.fullmatch(draft.handler.name_pattern, draft.physical):
+        if not re.fullmatch(draft.handler.name_pattern, draft.physical, re.ASCII):
             self.tell(draft.source, path, f'found "{draft.physical}" as the name in AWS '
                       f"({len(draft.physical)} characters), allowed: "
                       f"{draft.handler.name_says}")  # fmt: skip

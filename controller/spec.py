@@ -65,10 +65,11 @@ class Outputs(Model):
 def text(pattern: str = "", *, low: int = 0, high: int = 0, says: str = "") -> Callable[[str], str]:
     """A check for texts which lets references wait.
 
-    pattern: must match the whole text. low, high: length limits (0: none). says: what is allowed,
-    in words; shown with the value found when the check fails.
+    pattern: must match the whole text; `\\w` and `\\d` are ASCII, as in AWS's own patterns. low,
+    high: length limits (0: none). says: what is allowed, in words; shown with the value found when
+    the check fails.
     """
-    compiled = re.compile(pattern) if pattern else None
+    compiled = re.compile(pattern, re.ASCII) if pattern else None
 
     def check(value: str) -> str:
         if holds_reference(value):
@@ -91,11 +92,14 @@ Arn = Annotated[
     ),
 ]
 
+SPACES = r" \u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000"
+"""What AWS counts as spaces in tags (its `Z` class): neither tabs nor line ends."""
+
 TagKey = Annotated[
     str,
     AfterValidator(
         text(
-            r"(?!(?i:aws:))[\w\s_.:/=+\-@]{1,128}",
+            rf"(?!(?i:aws:))(?u:[\w{SPACES}.:/=+\-@]){{1,128}}",
             says="a tag key has 1-128 letters, digits, spaces or _.:/=+-@ "
             "and does not begin with aws:",
         )
@@ -105,7 +109,7 @@ TagValue = Annotated[
     str,
     AfterValidator(
         text(
-            r"[\w\s_.:/=+\-@]{0,256}",
+            rf"(?u:[\w{SPACES}.:/=+\-@]){{0,256}}",
             says="a tag value has at most 256 letters, digits, spaces or _.:/=+-@",
         )
     ),
