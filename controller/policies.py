@@ -7,6 +7,7 @@ must: an unexpected live value of a field we own is drift, whatever AWS calls it
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -170,8 +171,11 @@ Policy = (
 
 
 def version_matches(declared: str, live: str) -> bool:
-    """True if `declared` is a prefix of `live` by whole dotted parts, `x` standing for any part."""
-    want, have = str(declared).split("."), str(live).split(".")
+    """True if `declared` is a prefix of `live` by whole parts, `x` standing for any part.
+
+    `5.7.44` is met by `5.7.44-rds.20240408`, too.
+    """
+    want, have = re.split(r"[.-]", str(declared)), re.split(r"[.-]", str(live))
     return len(want) <= len(have) and all(
         w == "x" or w == h for w, h in zip(want, have, strict=False)
     )
