@@ -6,6 +6,7 @@ https://docs.aws.amazon.com/AmazonRDS/latest/APIReference/API_CreateDBInstance.h
 from __future__ import annotations
 
 from controller.handler import Action, Target
+from controller.kindlib.rds_modify import processor_features
 from controller.kindlib.rds_storage import create_parameters
 from controller.kindlib.reading import tag_list
 from controller.policies import Doc
@@ -40,6 +41,21 @@ _CREATE = {
     "monitoringRoleArn": "MonitoringRoleArn",
     "caCertificateIdentifier": "CACertificateIdentifier",
     "licenseModel": "LicenseModel",
+    "optionGroupName": "OptionGroupName",
+    "characterSetName": "CharacterSetName",
+    "ncharCharacterSetName": "NcharCharacterSetName",
+    "timezone": "Timezone",
+    "backupTarget": "BackupTarget",
+    "customerOwnedIp": "EnableCustomerOwnedIp",
+    "engineLifecycleSupport": "EngineLifecycleSupport",
+    "multiTenant": "MultiTenant",
+    "dedicatedLogVolume": "DedicatedLogVolume",
+    "domain": "Domain",
+    "domainIAMRoleName": "DomainIAMRoleName",
+    "domainFqdn": "DomainFqdn",
+    "domainOu": "DomainOu",
+    "domainAuthSecretArn": "DomainAuthSecretArn",
+    "domainDnsIps": "DomainDnsIps",
 }
 
 
@@ -49,8 +65,14 @@ def creation(target: Target) -> Action:
     params: Doc = {"DBInstanceIdentifier": target.name}
     params |= {_CREATE[name]: spec[name] for name in _CREATE if name in spec}
     params |= create_parameters(spec)
+    if params.get("Domain") == "none":
+        del params["Domain"]
     if spec.get("manageMasterUserPassword"):
         params["ManageMasterUserPassword"] = True
+        if "masterUserSecretKmsKeyId" in spec:
+            params["MasterUserSecretKmsKeyId"] = spec["masterUserSecretKmsKeyId"]
+    if features := spec.get("processorFeatures"):
+        params["ProcessorFeatures"] = processor_features(features)
     if (insights := spec.get("performanceInsights")) and insights.get("enabled"):
         params["EnablePerformanceInsights"] = True
         if "retentionPeriod" in insights:

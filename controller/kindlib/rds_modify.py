@@ -41,11 +41,32 @@ _PLAIN = {
     "monitoringRoleArn": "MonitoringRoleArn",
     "caCertificateIdentifier": "CACertificateIdentifier",
     "licenseModel": "LicenseModel",
+    "optionGroupName": "OptionGroupName",
+    "dedicatedLogVolume": "DedicatedLogVolume",
+    "customerOwnedIp": "EnableCustomerOwnedIp",
+    "replicaMode": "ReplicaMode",
+    "promotionTier": "PromotionTier",
+    "engineLifecycleSupport": "EngineLifecycleSupport",
+    "multiTenant": "MultiTenant",
+    "automationMode": "AutomationMode",
 }
-_DISRUPTIVE = {"dbInstanceClass", "port", "networkType", "caCertificateIdentifier", "licenseModel"}
+_DOMAIN = {
+    "domain": "Domain",
+    "domainIAMRoleName": "DomainIAMRoleName",
+    "domainFqdn": "DomainFqdn",
+    "domainOu": "DomainOu",
+    "domainAuthSecretArn": "DomainAuthSecretArn",
+    "domainDnsIps": "DomainDnsIps",
+}
+"""They say together what is joined, so they go together."""
+_DISRUPTIVE = {
+    "dbInstanceClass", "port", "networkType", "caCertificateIdentifier", "licenseModel",
+    "dedicatedLogVolume", "customerOwnedIp", "replicaMode", "processorFeatures", *_DOMAIN,
+}  # fmt: skip
 _WAITS = {
     "dbInstanceClass", "engineVersion", "networkType", "caCertificateIdentifier", "licenseModel",
-    "multiAZ", "iamDatabaseAuthentication", *STORAGE,
+    "multiAZ", "iamDatabaseAuthentication", "optionGroupName", "dedicatedLogVolume",
+    "customerOwnedIp", "replicaMode", "processorFeatures", "multiTenant", *_DOMAIN, *STORAGE,
 }  # fmt: skip
 """Fields that wait for the maintenance window unless ApplyImmediately is set."""
 _ORDER: tuple[Risk, ...] = ("safe", "irreversible", "disruptive", "destructive")
@@ -60,12 +81,12 @@ _STEP = {
 def modifications(target: Target, instance: Instance, changes: Sequence[Change]) -> list[Action]:
     """The calls that make these changes, tags aside. What no call can make is left out.
 
-    Left out: storage that would shrink, an engine version that would go down, and another KMS key
-    for Performance Insights that are on.
+    Left out: storage that would shrink, an engine version that would go down, another KMS key for
+    what is encrypted, a master user without any password, a single tenant again.
     """
     fields = by_field([c for c in changes if c.top != "tags"])
     live = to_spec(instance)
-    _drop_impossible(fields, target.spec, live)
+    _drop_impossible(fields, target.spec, instance, live)
     groups: dict[Risk, list[str]] = {}
     for name in fields:
         groups.setdefault(_risk(name, fields, target.spec, live), []).append(name)
@@ -78,7 +99,9 @@ def modifications(target: Target, instance: Instance, changes: Sequence[Change])
     return [a for a in actions if a.params.keys() - {"DBInstanceIdentifier", "ApplyImmediately"}]
 
 
-def _drop_impossible(fields: dict[str, list[Change]], spec: Doc, live: Doc) -> None:
+def _drop_impossible(
+    fields: dict[str, list[Change]], spec: Doc, instance: Instance, live: Doc
+) -> None:
     size = spec.get("allocatedStorage")
     if "allocatedStorage" in fields and (
         not isinstance(size, int) or size < live.get("allocatedStorage", 0)
@@ -86,6 +109,14 @@ def _drop_impossible(fields: dict[str, list[Change]], spec: Doc, live: Doc) -> N
         del fields["allocatedStorage"]
     if "engineVersion" in fields and older(spec["engineVersion"], live.get("engineVersion", "")):
         del fields["engineVersion"]
+    if not spec["manageMasterUserPassword"] and "masterUserPassword" not in spec:
+        fields.pop("manageMasterUserPassword", None)
+    if live["manageMasterUserPassword"] or not spec["manageMasterUserPassword"]:
+        fields.pop("masterUserSecretKmsKeyId", None)
+    if "multiTenant" in fields and (  # AWS wants it at once or not at all
+        not spec["multiTenant"] or left_by_others(instance, set(fields))
+    ):
+        del fields["multiTenant"]
     insights = spec.get("performanceInsights", {})
     held = live.get("performanceInsights", {}).get("kmsKeyId")
     if held and key_id(insights.get("kmsKeyId", held)) != key_id(held):
@@ -108,6 +139,8 @@ def _risk(name: str, fields: Mapping[str, Any], spec: Doc, live: Doc) -> Risk:
         engine, before = spec["engine"], live.get("engineVersion", "")
         jump = major(engine, spec[name]) != major(engine, before)
         return "irreversible" if jump else "disruptive"
+    if name == "multiTenant":
+        return "irreversible"
     if name == "backupRetentionPeriod":
         days, before = spec[name], live.get(name, 0)
         if days < before:
@@ -120,10 +153,11 @@ def _ride_along(groups: dict[Risk, list[str]], fields: Mapping[str, Any], spec: 
                 live: Doc) -> None:  # fmt: skip
     """Fields that must go in the same call as another one, whatever their own risk."""
     pairs = []
-    if "engineVersion" in fields:  # a major upgrade must name a group of the new family
+    if "engineVersion" in fields:  # a major upgrade must name groups of the new family
         engine = spec["engine"]
         if major(engine, spec["engineVersion"]) != major(engine, live.get("engineVersion", "")):
             pairs.append(("dbParameterGroupName", "engineVersion"))
+            pairs.append(("optionGroupName", "engineVersion"))
     if "allocatedStorage" in fields:  # the limit may not be below the size
         pairs.append(("maxAllocatedStorage", "allocatedStorage"))
     for rider, horse in pairs:
@@ -158,12 +192,24 @@ def _action(
         params["ManageMasterUserPassword"] = spec["manageMasterUserPassword"]
         if not spec["manageMasterUserPassword"]:
             params["MasterUserPassword"] = spec["masterUserPassword"]
+        if spec["manageMasterUserPassword"] and "masterUserSecretKmsKeyId" in spec:
+            params["MasterUserSecretKmsKeyId"] = spec["masterUserSecretKmsKeyId"]
+    if _DOMAIN.keys() & fields.keys():
+        left = spec.get("domain") == "none"
+        given = {"domain"} if left else _DOMAIN.keys() & spec.keys()
+        params |= {_DOMAIN[n]: spec[n] for n in sorted(given)}
+    if "processorFeatures" in fields:
+        features = spec["processorFeatures"]
+        params |= (
+            {"ProcessorFeatures": processor_features(features)} if features
+            else {"UseDefaultProcessorFeatures": True}
+        )  # fmt: skip
     if "enabledCloudwatchLogsExports" in fields:
         params["CloudwatchLogsExportConfiguration"] = _exports(spec, {**live, **pending(instance)})
     if "performanceInsights" in fields:
         params |= _insights(fields["performanceInsights"], spec["performanceInsights"], live)
     notes = []
-    if _WAITS & fields.keys():
+    if _waits(fields, spec, live):
         if others := left_by_others(instance, set(fields)):
             notes.append(f"waits for the maintenance window: {', '.join(others)} is pending, "
                          "and applying ours at once would apply that too")  # fmt: skip
@@ -176,6 +222,18 @@ def _action(
     return Action(
         "rds", "ModifyDBInstance", params, changes, risk, _STEP[risk], note="; ".join(notes)
     )
+
+
+def _waits(fields: Mapping[str, Any], spec: Doc, live: Doc) -> bool:
+    """True if something of it waits for the maintenance window unless it is told not to."""
+    days = "backupRetentionPeriod"
+    switched = days in fields and not (spec[days] and live.get(days))  # backups on or off
+    return bool(_WAITS & fields.keys()) or switched
+
+
+def processor_features(features: Doc) -> list[Doc]:
+    """Cores and threads as AWS wants them: names and texts."""
+    return [{"Name": name, "Value": str(value)} for name, value in sorted(features.items())]
 
 
 def _exports(spec: Doc, live: Doc) -> Doc:

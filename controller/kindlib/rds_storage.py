@@ -143,12 +143,18 @@ def modify_parameters(spec: Doc, live: Mapping[str, Any], changed: set[str]) -> 
     chosen = settable(after["storageType"], engine, after["allocatedStorage"])
     was_chosen = settable(live.get("storageType"), engine, live.get("allocatedStorage"))
     if chosen:
-        iops = spec.get("iops") or (after["iops"] if was_chosen else None) or _STRIPED["iops"]
-        params.setdefault("Iops", iops)
+        iops = spec.get("iops") or (after["iops"] if was_chosen else None)
+        if after["storageType"] == "gp3":
+            base = _FIXED if family(engine) == "sqlserver" else _STRIPED
+            iops = max(iops or 0, base["iops"])
+        if iops:
+            params.setdefault("Iops", iops)
         params["AllocatedStorage"] = after["allocatedStorage"]
     else:
         params.pop("Iops", None)
         params.pop("StorageThroughput", None)
         if was_chosen and "storageType" in changed:
             params["AllocatedStorage"] = after["allocatedStorage"]
+            if after["storageType"] == "standard":
+                params["Iops"] = 0
     return params

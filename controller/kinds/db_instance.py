@@ -26,6 +26,7 @@ from controller.handler import (
 )
 from controller.kindlib import rds_document
 from controller.kindlib.kms import KmsKey
+from controller.kindlib.rds_cooldown import READ, as_busy, check_cooldown, touches_storage
 from controller.kindlib.rds_create import creation
 from controller.kindlib.rds_engines import DATABASES, LICENSES, PORTS, Made
 from controller.kindlib.rds_modify import modifications
@@ -459,7 +460,7 @@ class DBInstanceHandler(Handler):
     )
     holds_data = True
     instant = False
-    reads: ClassVar = ("rds:DescribeDBInstances",)
+    reads: ClassVar = ("rds:DescribeDBInstances", READ)
     writes: ClassVar = (
         "rds:CreateDBInstance", "rds:ModifyDBInstance", "rds:DeleteDBInstance",
         "rds:AddTagsToResource", "rds:RemoveTagsFromResource",
@@ -534,6 +535,16 @@ class DBInstanceHandler(Handler):
                 deletes=True, note=note,
             )
         ]  # fmt: skip
+
+    def apply(self, aws: Aws, target: Target, action: Action, params: Doc) -> Doc:
+        """As usual; a change of storage within six hours of the last one waits (74)."""
+        storing = action.operation == "ModifyDBInstance" and touches_storage(params)
+        if storing:
+            check_cooldown(aws, target.name, "rds:ModifyDBInstance")
+        try:
+            return super().apply(aws, target, action, params)
+        except AwsFailure as failure:
+            raise (as_busy(failure) if storing else failure) from None
 
     def reply_output(self, action: Action, reply: Mapping[str, Any]) -> Doc:
         return self.output(reply["DBInstance"]) if action.creates else {}

@@ -38,6 +38,7 @@ HOW = {
     "rds:DescribeDBParameters": "one group a call (AWS has no other), only what somebody set; "
         "AWS filters after paging, so that a short answer may have a second page",
     "rds:DescribeDBSubnetGroups": "by name if it is one, else all, 100 a page",
+    "rds:DescribeEvents": "one instance a call, only before a change of its storage",
     "rds:ListTagsForResource": _TAGS,
     "resourcegroupstaggingapi:GetResources":
         "all that carries the environment's tag, 100 a page, one list for all kinds",
