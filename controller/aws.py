@@ -14,6 +14,7 @@ import botocore.session
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
+from controller import beyond
 from controller.leaks import spellings
 from controller.rates import Budget
 
@@ -245,6 +246,7 @@ class _Clients:
                     endpoint_url=self._endpoint,
                     config=_CONFIG.merge(_ONCE) if once else _CONFIG,
                 )
+                beyond.attach(client, service)
             return client
 
 

@@ -6,14 +6,26 @@ https://docs.aws.amazon.com/waf/latest/APIReference/API_WebACL.html
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field, model_validator
 
+from controller.kindlib.waf_beyond import known
 from controller.kindlib.waf_codec import ACTION, IMMUNITIES, VISIBILITY, of_shield, rule_from_aws
 from controller.kindlib.waf_rules import OR_NONE
 from controller.kindlib.waf_statements import FieldToMatch
-from controller.kindlib.waf_translate import FIELD, Each, M, Obj, Pairs, Raw, Wrapped
+from controller.kindlib.waf_translate import (
+    FIELD,
+    Each,
+    M,
+    Obj,
+    Pairs,
+    Raw,
+    Same,
+    Unmodelled,
+    Wrapped,
+)
 from controller.kindlib.whole import Whole
 from controller.policies import Canonical, Doc, Unordered
 from controller.spec import Arn, Model, holds_reference, text
@@ -55,10 +67,12 @@ class LogCondition(Model):
     """Requests on which this action was taken."""
     label: Annotated[str, AfterValidator(text(r"[0-9A-Za-z_\-:]{1,1024}"))] | None = None
     """Requests with this label, written out with its prefix."""
+    raw: dict[str, Any] | None = None
+    """AWS's own JSON of a condition that this release has no word for. It is not checked."""
 
     @model_validator(mode="after")
     def _one(self) -> LogCondition:
-        if (self.action is None) == (self.label is None):
+        if [self.action, self.label, self.raw].count(None) != 2:
             raise ValueError("needs action or label")
         return self
 
@@ -151,6 +165,8 @@ class _FilterCodec:
 
     @staticmethod
     def _condition(value: Mapping[str, Any]) -> Doc:
+        if "raw" in value:
+            return dict(value["raw"])
         if "action" in value:
             return {"ActionCondition": {"Action": value["action"]}}
         return {"LabelNameCondition": {"LabelName": value["label"]}}
@@ -162,18 +178,29 @@ class _FilterCodec:
                 {
                     "behavior": f["Behavior"],
                     "requirement": f["Requirement"],
-                    "conditions": [
-                        {"action": c["ActionCondition"]["Action"]} if "ActionCondition" in c
-                        else {"label": c["LabelNameCondition"]["LabelName"]}
-                        for c in f[_CONDITION]
-                    ],
+                    "conditions": [self._in_words(c) for c in f[_CONDITION]],
                 }
                 for f in value["Filters"]
             ],
-        }  # fmt: skip
+        }
+
+    @staticmethod
+    def _in_words(value: Mapping[str, Any]) -> Doc:
+        if "ActionCondition" in value:
+            return {"action": value["ActionCondition"]["Action"]}
+        if "LabelNameCondition" in value:
+            return {"label": value["LabelNameCondition"]["LabelName"]}
+        return {"raw": dict(value)}
 
 
 _FILTER = _FilterCodec()
+
+
+def _redacted(field: Mapping[str, Any]) -> Any:
+    try:
+        return FIELD.to_ours(field)
+    except Unmodelled:
+        return {"raw": dict(field)}
 
 
 def logging_to_aws(logging: Mapping[str, Any], arn: str, live: Mapping[str, Any] | None) -> Doc:
@@ -188,8 +215,9 @@ def logging_to_aws(logging: Mapping[str, Any], arn: str, live: Mapping[str, Any]
 
 def logging_from_aws(raw: Mapping[str, Any]) -> Doc:
     """A LoggingConfiguration in our words."""
-    out: Doc = {"destination": raw["LogDestinationConfigs"][0]}
-    out["redactedFields"] = [FIELD.to_ours(f) for f in raw.get("RedactedFields") or []]
+    raw = known(raw, "LoggingConfiguration")
+    out: Doc = {"destination": next(iter(raw.get("LogDestinationConfigs") or [""]))}
+    out["redactedFields"] = [_redacted(f) for f in raw.get("RedactedFields") or []]
     if raw.get("LoggingFilter"):
         out["filter"] = _FILTER.to_ours(raw["LoggingFilter"])
     return out
@@ -207,6 +235,16 @@ class _Bodies:
         return {k: self.one.to_ours(v) for k, v in value.items()}
 
 
+class _Injection:
+    """ChallengeJavascriptSdkInjection: empty objects that have a meaning (as in case 137)."""
+
+    def to_aws(self, value: Any) -> Any:
+        return {kind: {} for kind in value}
+
+    def to_ours(self, value: Any) -> Any:
+        return sorted(value)
+
+
 class _RequestBody:
     """How much of a body is inspected, by kind of resource; 16 KB is the default."""
 
@@ -214,8 +252,19 @@ class _RequestBody:
         return {k: {"DefaultSizeInspectionLimit": v} for k, v in value.items()}
 
     def to_ours(self, value: Any) -> Any:
-        limits = {k: v["DefaultSizeInspectionLimit"] for k, v in value.items()}
+        limits = {k: v.get("DefaultSizeInspectionLimit", "KB_16") for k, v in value.items()}
         return {k: v for k, v in limits.items() if v != "KB_16"}
+
+
+REAL_MONEY = ("CurrencyMode", "REAL")
+"""https://docs.aws.amazon.com/waf/latest/APIReference/API_MonetizationConfig.html: the default."""
+
+
+class _Monetization(Same):
+    """AWS's own words, without the default."""
+
+    def to_ours(self, value: Any) -> Any:
+        return {k: v for k, v in value.items() if (k, v) != REAL_MONEY}
 
 
 _PROTECTION = Obj(
@@ -266,37 +315,48 @@ SETTINGS = (
         "ApplicationConfig",
         Wrapped("Attributes", Pairs(value="Values")),
     ),
+    M("monetization", "MonetizationConfig", _Monetization()),
 )
 """Settings that are one member on both sides."""
 
 _VISIBILITY = {m.ours for m in VISIBILITY}
-FIELDS = {*(m.ours for m in SETTINGS), *_VISIBILITY, "requestBody", "rules"}
+_ASSOCIATION = (
+    M("requestBody", "RequestBody", _RequestBody(), {}),
+    M("challengeSdkInjection", "ChallengeJavascriptSdkInjection", _Injection(), []),
+)
+"""Parts of AssociationConfig."""
+FIELDS = {*(m.ours for m in (*SETTINGS, *_ASSOCIATION)), *_VISIBILITY, "rules"}
 """Spec fields that Create- and UpdateWebACL carry."""
-KEPT = (
-    "DefaultAction", "Description", "Rules", "VisibilityConfig", "CustomResponseBodies",
-    "CaptchaConfig", "ChallengeConfig", "TokenDomains", "AssociationConfig",
-    "DataProtectionConfig", "OnSourceDDoSProtectionConfig", "ApplicationConfig",
-    "MonetizationConfig",
+_AWS_S = frozenset(
+    ("Name", "Id", "ARN", "Capacity", "LabelNamespace", "PreProcessFirewallManagerRuleGroups",
+     "PostProcessFirewallManagerRuleGroups", "ManagedByFirewallManager",
+     "RetrofittedByFirewallManager")
 )  # fmt: skip
-"""What UpdateWebACL replaces, and so must be told, changed or not."""
+"""What GetWebACL shows and UpdateWebACL does not take (cases 130, 146)."""
+
+
+def kept(acl: Mapping[str, Any]) -> Doc:
+    """What UpdateWebACL must be told, changed or not, since it replaces everything: all that AWS
+    shows, what is newer than this release included, but for what is AWS's own."""
+    empty: tuple[Any, ...] = (None, "", [], {})
+    return {name: v for name, v in acl.items() if name not in _AWS_S and v not in empty}
 
 
 def settings_from_aws(acl: Mapping[str, Any]) -> Doc:
     """A web ACL's settings in our words. Shield's rules are not shown (case 129)."""
     out: Doc = {}
-    for member in SETTINGS:
-        raw = acl.get(member.aws)
-        if raw not in (None, "", [], {}):
-            held = Obj((member,)).to_ours({member.aws: raw})
-            out |= held
-    limits = (acl.get("AssociationConfig") or {}).get("RequestBody") or {}
-    if shown := _RequestBody().to_ours(limits):
-        out["requestBody"] = shown
+    acl = known(acl, "WebACL")
+    for members, holder in ((SETTINGS, acl), (_ASSOCIATION, acl.get("AssociationConfig") or {})):
+        for member in members:
+            raw = holder.get(member.aws)
+            if raw not in (None, "", [], {}):
+                with suppress(Unmodelled):  # no words for it: nothing is said, nothing is changed
+                    out |= Obj((member,)).to_ours({member.aws: raw})
     visible = acl.get("VisibilityConfig") or {}
     out |= Obj(VISIBILITY).to_ours(visible)
     if out.get("metricName") == acl.get("Name"):
         out.pop("metricName", None)
-    rules = sorted(acl.get("Rules") or [], key=lambda rule: rule["Priority"])
+    rules = sorted(acl.get("Rules") or [], key=lambda rule: rule.get("Priority", 0))
     shown = {rule["Name"]: rule_from_aws(rule) for rule in rules if not of_shield(rule)}
     return out | ({"rules": shown} if shown else {})
 
@@ -310,9 +370,10 @@ def settings_to_aws(spec: Mapping[str, Any], name: str, only: set[str], base: Do
             out |= Obj((member,)).to_aws(spec)
     if only & _VISIBILITY:
         out["VisibilityConfig"] = Obj(VISIBILITY).to_aws({"metricName": name} | dict(spec))
-    if "requestBody" in only:
-        kept = {k: v for k, v in out.pop("AssociationConfig", {}).items() if k != "RequestBody"}
-        limits = _RequestBody().to_aws(spec.get("requestBody", {}))
-        if kept or limits:
-            out["AssociationConfig"] = kept | ({"RequestBody": limits} if limits else {})
+    todo = tuple(m for m in _ASSOCIATION if m.ours in only)
+    if todo:
+        said = {m.aws for m in todo}
+        rest = {k: v for k, v in out.pop("AssociationConfig", {}).items() if k not in said}
+        if config := rest | Obj(todo).to_aws(spec):
+            out["AssociationConfig"] = config
     return out

@@ -9,6 +9,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+from controller.kindlib.waf_beyond import known
 from controller.kindlib.waf_translate import (
     FALLBACK,
     FORWARDED,
@@ -26,6 +27,7 @@ from controller.kindlib.waf_translate import (
     Wrapped,
     said,
     statement_from_aws,
+    wire,
 )
 from controller.policies import Doc
 
@@ -41,7 +43,10 @@ _RESPONSE = Obj(
 
 
 class ActionCodec:
-    """AWS: a union whose empty members have a meaning (case 137). Ours: a word, or `{type: …}`."""
+    """AWS: a union whose empty members have a meaning (case 137). Ours: a word, or `{type: …}`.
+
+    What is newer than this table stays in AWS's words: `{raw: …}`.
+    """
 
     arms = Union(
         {
@@ -59,10 +64,15 @@ class ActionCodec:
     def to_aws(self, value: Any) -> Any:
         if isinstance(value, str):
             return self.arms.to_aws(value)
+        if "raw" in value:
+            return Raw().to_aws(value["raw"])
         return self.arms.to_aws({value["type"]: {k: v for k, v in value.items() if k != "type"}})
 
     def to_ours(self, value: Any) -> Any:
-        found = self.arms.to_ours(value)
+        try:
+            found = self.arms.to_ours(value)
+        except Unmodelled:
+            return {"raw": Raw().to_ours(value)}
         if isinstance(found, str):
             return found
         kind, rest = next(iter(found.items()))
@@ -194,13 +204,20 @@ _RULE = (
 )
 
 
+def statement_of(rule: Mapping[str, Any]) -> Doc:
+    """The part of a rule that says what it matches."""
+    return {k: v for k, v in rule.items() if k == "raw" or k in RULES.arms}
+
+
+def _statement_to_aws(statement: Mapping[str, Any]) -> Any:
+    return Raw().to_aws(statement["raw"]) if "raw" in statement else RULES.to_aws(statement)
+
+
 def rule_to_aws(name: str, rule: Mapping[str, Any]) -> Doc:
     """A rule in AWS's words."""
-    statement = {k: v for k, v in rule.items() if k == "raw" or k in RULES.arms}
-    said_of = Raw().to_aws(statement["raw"]) if "raw" in statement else None
     return {
         "Name": name,
-        "Statement": RULES.to_aws(statement) if said_of is None else said_of,
+        "Statement": _statement_to_aws(statement_of(rule)),
         "VisibilityConfig": Obj(VISIBILITY).to_aws(rule),
         **Obj(_RULE).to_aws(rule),
     }
@@ -208,6 +225,7 @@ def rule_to_aws(name: str, rule: Mapping[str, Any]) -> Doc:
 
 def rule_from_aws(raw: Mapping[str, Any]) -> Doc:
     """A rule in our words, without its name."""
+    raw = known(raw, "Rule")
     rest = {k: raw[k] for k in ("Priority", "RuleLabels", "CaptchaConfig", "ChallengeConfig")
             if k in raw}  # fmt: skip
     out = said(_RULE, rest)
@@ -216,6 +234,33 @@ def rule_from_aws(raw: Mapping[str, Any]) -> Doc:
             out[ours] = ACTION.to_ours(raw[aws])
     out |= said(VISIBILITY, raw.get("VisibilityConfig", {}))
     return out | statement_from_aws(raw.get("Statement", {}), RULES)
+
+
+def in_words(rule: Mapping[str, Any]) -> Mapping[str, Any]:
+    """A rule of a spec without `raw`, wherever this table has words: so are both sides compared.
+
+    A file has `raw` where the model would refuse the words (a value newer than this release).
+    """
+    statement = statement_of(rule)
+    if len(statement) != 1 or not _has_raw(statement):
+        return rule
+    try:
+        words = statement_from_aws(wire(_statement_to_aws(statement)), RULES)
+    except (KeyError, TypeError, AttributeError, ValueError):
+        return rule  # a reference stands where the table looks for more
+    return {k: v for k, v in rule.items() if k not in statement} | words
+
+
+def in_raw(rule: Mapping[str, Any], statement: Mapping[str, Any]) -> Doc:
+    """A rule of a spec with its statement in AWS's own words."""
+    rest = {k: v for k, v in rule.items() if k not in RULES.arms}
+    return rest | {"raw": Raw().to_ours(statement)}
+
+
+def _has_raw(value: Any) -> bool:
+    if isinstance(value, Mapping):
+        return "raw" in value or any(_has_raw(v) for v in value.values())
+    return isinstance(value, list) and any(_has_raw(v) for v in value)
 
 
 _SHIELD = re.compile(

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, Field, WrapValidator, model_validator
+from pydantic import AfterValidator, Field, ValidationError, WrapValidator, model_validator
 
 from controller.kindlib.aws_shapes import check_shape
 from controller.kindlib.waf_codec import RULES
@@ -102,9 +102,16 @@ class DefaultDetail(ActionDetail):
     """allow or block."""
 
 
-Action = Annotated[Any, Whole(lambda: ActionDetail, "type")]
-Override = Annotated[Any, Whole(lambda: OverrideDetail, "type")]
-DefaultAction = Annotated[Any, Whole(lambda: DefaultDetail, "type")]
+class AsAws(Model):
+    """What this release has no word for."""
+
+    raw: dict[str, Any]
+    """AWS's own JSON of it. It is not checked."""
+
+
+Action = Annotated[Any, Whole(lambda: ActionDetail | AsAws, "type")]
+Override = Annotated[Any, Whole(lambda: OverrideDetail | AsAws, "type")]
+DefaultAction = Annotated[Any, Whole(lambda: DefaultDetail | AsAws, "type")]
 
 
 def _overrides(data: Any) -> Any:
@@ -270,7 +277,31 @@ def _label(value: str) -> str:
     return value
 
 
-class Rule(Statement):
+class RuleStatement(Statement):
+    """What a rule looks at: as nested statements, or a group or a rate limit."""
+
+    managed_group: Annotated[ManagedGroup | None, AnyWhenUndeclared()] = None
+    """A rule group of AWS or a vendor."""
+    rule_group: Annotated[Any, Whole(lambda: RuleGroup, "arn"), AnyWhenUndeclared()] = None
+    """A rule group of your own: its ARN, or with `count` and `overrides`."""
+    rate_limit: Annotated[RateLimit | None, AnyWhenUndeclared()] = None
+    """More requests than so many in a while."""
+
+    @classmethod
+    def _translated(cls, raw: dict[str, Any]) -> dict[str, Any]:
+        return statement_from_aws(raw, RULES)
+
+    @classmethod
+    def speaks(cls, words: dict[str, Any]) -> bool:
+        """As of any statement."""
+        try:
+            RuleStatement.model_validate(words)
+        except ValidationError:
+            return False
+        return True
+
+
+class Rule(RuleStatement):
     """One rule: exactly one statement, and what to do when it matches.
 
     The whole rule is ours: what AWS shows in it and it does not say is removed.
@@ -283,12 +314,6 @@ class Rule(Statement):
     """allow, block, count, captcha or challenge; `{type: block, customResponse: …}` for more."""
     override: Annotated[Override, AnyWhenUndeclared()] = None
     """For groups instead of `action`: none (default, the group acts) or count (case 137)."""
-    managed_group: Annotated[ManagedGroup | None, AnyWhenUndeclared()] = None
-    """A rule group of AWS or a vendor."""
-    rule_group: Annotated[Any, Whole(lambda: RuleGroup, "arn"), AnyWhenUndeclared()] = None
-    """A rule group of your own: its ARN, or with `count` and `overrides`."""
-    rate_limit: Annotated[RateLimit | None, AnyWhenUndeclared()] = None
-    """More requests than so many in a while."""
     labels: Annotated[
         list[Annotated[LabelKey, AfterValidator(_label)]], Field(max_length=100), Unordered()
     ] = Field(default_factory=list)
@@ -304,10 +329,6 @@ class Rule(Statement):
     challenge_immunity_time: Annotated[Literal[0] | Immunity, ServerDefault(0)] = 0
     """Seconds that a passed challenge is good for; 0: as the web ACL has it."""
 
-    @classmethod
-    def _translated(cls, raw: dict[str, Any]) -> dict[str, Any]:
-        return statement_from_aws(raw, RULES)
-
     @model_validator(mode="before")
     @classmethod
     def _group_default(cls, data: Any) -> Any:
@@ -317,8 +338,7 @@ class Rule(Statement):
 
     @model_validator(mode="after")
     def _consistent(self) -> Rule:
-        names = [n for n in Rule.model_fields if n in Statement.model_fields or n in _MORE]
-        found = [n for n in names if getattr(self, n) is not None]
+        found = [n for n in RuleStatement.model_fields if getattr(self, n) is not None]
         if len(found) != 1:
             said_so = ", ".join(Rule.model_fields[n].alias or n for n in found) or "none"
             raise ValueError(f"a rule needs exactly one statement, not {said_so}")
@@ -332,9 +352,6 @@ class Rule(Statement):
         if group and self.labels:
             raise ValueError("a rule that runs a group can't add labels")
         return self
-
-
-_MORE = ("managed_group", "rule_group", "rate_limit")
 
 
 def _is_group(rule: Mapping[Any, Any]) -> bool:

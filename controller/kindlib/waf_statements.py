@@ -13,7 +13,7 @@ import binascii
 import re
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import AfterValidator, Field, ValidationError, model_validator
 
 from controller.kindlib.waf_translate import GROUP_STATEMENTS, statement_from_aws
 from controller.kindlib.whole import Whole
@@ -352,20 +352,31 @@ class Statement(Model):
     not_: Annotated[Any, Whole(lambda: Nested), AnyWhenUndeclared()] = Field(None, alias="not")
     """Not this."""
     raw: Annotated[dict[str, Any] | None, Whole(lambda: dict[str, Any]), AnyWhenUndeclared()] = None
-    """AWS's own JSON of a statement, for what has no member here; SearchString in Base64."""
+    """AWS's own JSON of a statement, for what has no member here, or a value that this release
+    does not know; SearchString in Base64. It is not checked."""
 
     @model_validator(mode="before")
     @classmethod
     def _raw_if_needed(cls, data: Any) -> Any:
         """One spelling of each statement: AWS's JSON becomes ours where we have words for it."""
         if isinstance(data, dict) and isinstance(data.get("raw"), dict):
-            rest = {k: v for k, v in data.items() if k != "raw"}
-            return rest | cls._translated(data["raw"])
+            words = cls._translated(data["raw"])
+            if "raw" not in words and cls.speaks(words):
+                return {k: v for k, v in data.items() if k != "raw"} | words
         return data
 
     @classmethod
     def _translated(cls, raw: dict[str, Any]) -> dict[str, Any]:
         return statement_from_aws(raw)
+
+    @classmethod
+    def speaks(cls, words: dict[str, Any]) -> bool:
+        """True if the model takes the words: of what is newer than it, it takes only `raw`."""
+        try:
+            Statement.model_validate(words)
+        except ValidationError:
+            return False
+        return True
 
 
 class Nested(Statement):

@@ -77,7 +77,10 @@ class Pairs:
         return [{self.name: k, self.value: v} for k, v in value.items()]
 
     def to_ours(self, value: Any) -> Any:
-        return {p[self.name]: p[self.value] for p in value}
+        found = {p[self.name]: p[self.value] for p in value}
+        if len(found) != len(value):
+            raise Unmodelled(sorted(found))
+        return found
 
 
 @dataclass(frozen=True)
@@ -317,7 +320,10 @@ def wire(value: Any) -> Any:
     if isinstance(value, Mapping):
         if set(value) == {BYTES}:
             return base64.b64decode(value[BYTES])
-        return {k: wire(v) for k, v in value.items()}
+        return {
+            k: v.encode() if k == "SearchString" and isinstance(v, str) else wire(v)
+            for k, v in value.items()
+        }
     return [wire(v) for v in value] if isinstance(value, list) else value
 
 

@@ -14,7 +14,7 @@ from typing import Annotated, Any, ClassVar, Literal
 from pydantic import AfterValidator, Field, model_validator
 
 from controller.aws import Aws, AwsFailure, Stale
-from controller.diff import Change, Entry, overlay
+from controller.diff import Change, overlay
 from controller.handler import (
     READY,
     Absent,
@@ -26,20 +26,20 @@ from controller.handler import (
     Readiness,
     Target,
 )
+from controller.kindlib.aws_shapes import check_shape
 from controller.kindlib.planning import by_field, paths, tag_changes
 from controller.kindlib.reading import tag_list
 from controller.kindlib.waf_acl import (
     FIELDS,
-    KEPT,
+    REAL_MONEY,
     CustomResponseBody,
     Logging,
     ProtectedField,
     logging_from_aws,
-    logging_to_aws,
     settings_from_aws,
-    settings_to_aws,
 )
-from controller.kindlib.waf_codec import RULES, of_shield, rule_to_aws, unreadable
+from controller.kindlib.waf_calls import associations, create, dissociate, logging_call, update
+from controller.kindlib.waf_codec import in_raw, in_words, statement_of
 from controller.kindlib.waf_reads import EDGE_REGION, holder_of, list_acls, observe_acls
 from controller.kindlib.waf_rules import (
     DefaultAction,
@@ -47,12 +47,14 @@ from controller.kindlib.waf_rules import (
     Immunity,
     MetricName,
     Rule,
+    RuleStatement,
     with_baseline,
 )
-from controller.kindlib.waf_translate import printable, wire
+from controller.kindlib.waf_translate import wire
 from controller.kindlib.whole import Whole
 from controller.policies import (
     ActionOption,
+    Canonical,
     CreateOnly,
     Doc,
     OwnedBy,
@@ -66,6 +68,16 @@ from controller.spec import Arn, Outputs, Taggable, holds_reference, text
 
 def _acl_name(situation: Situation, live: Any = "") -> Any:
     return None if live is None else situation.raw.get("acl", {}).get("Name")
+
+
+def _monetization(config: dict[str, Any]) -> dict[str, Any]:
+    check_shape("wafv2", "MonetizationConfig", config)
+    return {k: v for k, v in config.items() if (k, v) != REAL_MONEY}
+
+
+def _larger(limits: dict[str, str]) -> dict[str, str]:
+    """The default, however it is spelled, is not said."""
+    return {kind: limit for kind, limit in limits.items() if limit != "KB_16"}
 
 
 _DESCRIPTION = text(
@@ -97,7 +109,7 @@ class WebACLSpec(Taggable):
     baseline: Annotated[bool, ActionOption()] = True
     """Add AWS's baseline groups to `rules`. AWS adds none; ours is yes."""
 
-    rules: dict[EntityName, Rule] = Field(default_factory=dict)
+    rules: dict[EntityName, Annotated[Rule, Canonical(in_words)]] = Field(default_factory=dict)
     """Rules by name. Atomic: a rule that others add is removed, except those of Shield Advanced
     (case 129), which stay. Their order is that of their priorities (case 131)."""
 
@@ -128,12 +140,15 @@ class WebACLSpec(Taggable):
     )
     """Domains whose tokens are accepted besides the protected resource's own."""
 
-    request_body: dict[
-        Literal[
-            "CLOUDFRONT", "API_GATEWAY", "COGNITO_USER_POOL", "APP_RUNNER_SERVICE",
-            "VERIFIED_ACCESS_INSTANCE", "AGENTCORE_GATEWAY",
+    request_body: Annotated[
+        dict[
+            Literal[
+                "CLOUDFRONT", "API_GATEWAY", "COGNITO_USER_POOL", "APP_RUNNER_SERVICE",
+                "VERIFIED_ACCESS_INSTANCE", "AGENTCORE_GATEWAY",
+            ],
+            Literal["KB_16", "KB_32", "KB_48", "KB_64"],
         ],
-        Literal["KB_16", "KB_32", "KB_48", "KB_64"],
+        AfterValidator(_larger),
     ] = Field(default_factory=dict)  # fmt: skip
     """How much of a body is inspected, by kind of resource. AWS's default: KB_16; more costs more.
     Behind a load balancer it is always 8 KB."""
@@ -142,6 +157,18 @@ class WebACLSpec(Taggable):
         Literal["ACTIVE_UNDER_DDOS", "ALWAYS_ON"], ServerDefault("ACTIVE_UNDER_DDOS")
     ] = "ACTIVE_UNDER_DDOS"
     """When load balancers block sources of bad repute by themselves. AWS's default too."""
+
+    challenge_sdk_injection: Annotated[list[Literal["CLOUDFRONT"]], Unordered()] = Field(
+        default_factory=list
+    )
+    """`[CLOUDFRONT]`: distributions put the challenge's script into their HTML. Needs scope
+    CLOUDFRONT and a group that reads tokens (Bot Control that is TARGETED, ATP, ACFP)."""
+
+    monetization: Annotated[Any, Whole(lambda: dict[str, Any]), AfterValidator(_monetization)] = (
+        None
+    )
+    """Where AI bots pay to, for rules that `monetize`: in AWS's own words
+    (`MonetizationConfig`)."""
 
     data_protection: Annotated[
         list[Annotated[Any, Whole(lambda: ProtectedField)]], Field(max_length=26), Unordered()
@@ -171,9 +198,6 @@ class WebACLSpec(Taggable):
             n: r if not isinstance(r, dict) or "metricName" in r else r | {"metricName": n}
             for n, r in rules.items()
         }
-        limits = data.get("requestBody")
-        if isinstance(limits, dict):  # the default, however it is spelled, is not said
-            data = data | {"requestBody": {k: v for k, v in limits.items() if v != "KB_16"}}
         return data | {"rules": named}
 
     @model_validator(mode="after")
@@ -241,6 +265,15 @@ class WebACLHandler(Handler):
             spec["logging"] = logging_from_aws(doc["logging"])
         return spec | {"tags": doc.get("tags", {})}
 
+    def imported(self, doc: Mapping[str, Any]) -> Doc:
+        """A statement that the model would refuse, for a value newer than it, is in AWS's words."""
+        spec = self.to_spec(doc)
+        shown = {rule["Name"]: rule for rule in doc["acl"].get("Rules") or []}
+        for name, rule in spec.get("rules", {}).items():
+            if not RuleStatement.speaks(statement_of(rule)):
+                spec["rules"][name] = in_raw(rule, shown[name]["Statement"])
+        return spec
+
     def readiness(self, doc: Mapping[str, Any]) -> Readiness:
         return READY
 
@@ -255,18 +288,18 @@ class WebACLHandler(Handler):
         self, target: Target, observed: Present | Absent, changes: Sequence[Change]
     ) -> list[Action]:
         if isinstance(observed, Absent):
-            return _create(target)
+            return create(target)
         doc = observed.doc
         fields = by_field(changes)
         live = escape(self.to_spec(doc))
-        actions = _update(target, doc, live, [c for c in changes if c.top in FIELDS])
+        actions = update(target, doc, live, [c for c in changes if c.top in FIELDS])
         if todo := fields.get("associations"):
-            actions += _associations(target, doc, paths(todo))
+            actions += associations(target, doc, paths(todo))
         if todo := fields.get("logging"):
             wanted = overlay(live, target.spec, todo)["logging"]
             logging = wanted if wanted != "none" else None
             current = escape(doc.get("logging"))
-            actions.append(_logging(logging, doc["arn"], current, paths(todo)))
+            actions.append(logging_call(logging, doc["arn"], current, paths(todo)))
         if todo := fields.get("tags"):
             put, gone = tag_changes(todo)
             if put:
@@ -283,7 +316,7 @@ class WebACLHandler(Handler):
         """What it protects is let go first: AWS deletes no web ACL that protects something."""
         doc = observed.doc
         actions = [
-            _dissociate(doc["arn"], arn, (), "destructive") for arn in doc.get("resources", [])
+            dissociate(doc["arn"], arn, (), "destructive") for arn in doc.get("resources", [])
         ]
         params = {"Name": doc["acl"]["Name"], "Scope": doc["scope"], "Id": doc["acl"]["Id"]}
         gone = Action(
@@ -319,122 +352,3 @@ class WebACLHandler(Handler):
     def discover(self, aws: Aws) -> list[Found]:
         scopes = ("REGIONAL", "CLOUDFRONT") if aws.region == EDGE_REGION else ("REGIONAL",)
         return [Found(name, {"scope": s}) for s in scopes for name in list_acls(aws, s)]
-
-
-def _create(target: Target) -> list[Action]:
-    """The web ACL, then what needs its ARN."""
-    spec = target.spec
-    params: Doc = {"Name": target.name, "Scope": spec["scope"]}
-    params |= settings_to_aws(spec, target.name, FIELDS, {})
-    params["Rules"] = _in_order(rule_to_aws(n, r) for n, r in spec.get("rules", {}).items())
-    params["Tags"] = tag_list(target.tags)
-    actions = [Action("wafv2", "CreateWebACL", params, step="create", creates=True)]
-    for arn in spec.get("associations") or []:
-        actions.append(_associate("${self.arn}", arn, ("associations",), ("create",)))
-    logging = spec.get("logging")
-    if isinstance(logging, Mapping):
-        actions.append(_logging(logging, "${self.arn}", None, ("logging",), ("create",)))
-    return actions
-
-
-def _update(target: Target, doc: Mapping[str, Any], live: Doc, todo: list[Change]) -> list[Action]:
-    """UpdateWebACL replaces everything: what is not in `todo` is sent just as AWS showed it.
-
-    Empty if AWS shows something that our botocore has no words for: it could not be sent back.
-    """
-    acl = doc["acl"]
-    kept = {name: acl[name] for name in KEPT if acl.get(name) not in (None, "", [], {})}
-    if not todo or unreadable(kept):
-        return []
-    base: Doc = escape(printable(kept))
-    merged = overlay(live, target.spec, todo)
-    only = {c.top for c in todo}
-    params: Doc = {"Name": acl["Name"], "Scope": doc["scope"], "Id": acl["Id"]}
-    params |= settings_to_aws(merged, target.name, only, base)
-    params["Rules"] = base.get("Rules", [])
-    if "rules" in only:
-        params["Rules"] = _rules(target, merged.get("rules", {}), params["Rules"], todo)
-    volatile = {"LockToken": doc["lockToken"]}
-    return [Action("wafv2", "UpdateWebACL", params, paths(todo), step="update", volatile=volatile)]
-
-
-def _rules(
-    target: Target, merged: Mapping[str, Doc], live: Sequence[Doc], todo: Sequence[Change]
-) -> list[Doc]:
-    """Rules as they are to be: untouched ones and Shield's word for word (case 129)."""
-    about = [c for c in todo if c.top == "rules"]
-    changed = {part.key for c in about for part in c.parts[1:2] if isinstance(part, Entry)}
-    desired = target.spec.get("rules", {})
-    out = []
-    for raw in live:
-        if of_shield(raw) or (raw["Name"] in merged and raw["Name"] not in changed):
-            out.append(raw)
-    for name in sorted(changed & set(merged)):
-        out.append(rule_to_aws(name, _one_statement(merged[name], desired.get(name, {}))))
-    return _in_order(out)
-
-
-def _one_statement(merged: Doc, desired: Mapping[str, Any]) -> Doc:
-    """A merged rule has the statement of both sides where its kind changed: the desired one."""
-    kinds = {*RULES.arms, "raw"}
-    found = [k for k in merged if k in kinds]
-    keep = next((k for k in found if k in desired), found[0] if found else "")
-    rule = {k: v for k, v in merged.items() if k not in kinds or k == keep}
-    if keep == "managedGroup":
-        ours, theirs = desired.get(keep, {}), rule[keep]
-        if len(found) > 1 or ("version" not in ours and _names(ours) - _names(theirs)):
-            rule[keep] = dict(ours)
-    for one, other in (("action", "override"), ("override", "action")):
-        if one in rule and other in rule and one in desired:
-            rule.pop(other)
-    return rule
-
-
-def _names(group: Mapping[str, Any]) -> set[Any]:
-    return {(group.get("vendor"), group.get("name"))}
-
-
-def _in_order(rules: Any) -> list[Doc]:
-    return sorted(rules, key=lambda rule: (rule["Priority"], rule["Name"]))
-
-
-def _associations(target: Target, doc: Mapping[str, Any], done: tuple[str, ...]) -> list[Action]:
-    """One call for each resource; none for one that another web ACL protects."""
-    wanted, have = set(target.spec.get("associations") or []), set(doc["resources"])
-    free = wanted - have - set(doc.get("elsewhere", {}))
-    actions = [_associate(doc["arn"], arn, done) for arn in sorted(free)]
-    return actions + [_dissociate(doc["arn"], arn, done) for arn in sorted(have - wanted)]
-
-
-def _associate(
-    acl: str, resource: str, changes: tuple[str, ...], after: tuple[str, ...] = ()
-) -> Action:
-    params = {"WebACLArn": acl, "ResourceArn": resource}
-    return Action(
-        "wafv2", "AssociateWebACL", params, changes, step=f"associate {resource}", after=after
-    )
-
-
-def _dissociate(
-    acl: str, resource: str, changes: tuple[str, ...], risk: Literal["safe", "destructive"] = "safe"
-) -> Action:
-    return Action(
-        "wafv2", "DisassociateWebACL", {"ResourceArn": resource}, changes, risk,
-        step=f"dissociate {resource}", volatile={"WebACLArn": acl},
-        note="it is then unprotected",
-    )  # fmt: skip
-
-
-def _logging(
-    logging: Mapping[str, Any] | None,
-    arn: str,
-    live: Mapping[str, Any] | None,
-    changes: tuple[str, ...],
-    after: tuple[str, ...] = (),
-) -> Action:
-    if logging is None:
-        scoped = {k: live[k] for k in ("LogType", "LogScope") if live and k in live}
-        params: Doc = {"ResourceArn": arn, **scoped}
-        return Action("wafv2", "DeleteLoggingConfiguration", params, changes, step="logging")
-    params = {"LoggingConfiguration": logging_to_aws(logging, arn, live)}
-    return Action("wafv2", "PutLoggingConfiguration", params, changes, step="logging", after=after)

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from controller.aws import AwsFailure, Stale
+from controller.beyond import split
 from controller.handler import Absent, Action, Present
 from controller.kindlib.waf_codec import rule_from_aws, rule_to_aws
 from controller.kindlib.waf_translate import printable, wire
@@ -607,23 +608,27 @@ DRIFT: dict[str, tuple[Any, dict[str, Any]]] = {
 @pytest.mark.parametrize("case", DRIFT)
 def test_drift_is_named_and_one_call_repairs_it_and_nothing_else(aim: Any, case: str) -> None:
     """The request is what AWS showed, but for what is named: nothing foreign is lost."""
-    good = seen(aim)
-    foreign = {"MonetizationConfig": {"CurrencyMode": "TEST"}}
-    good = tampered(good, lambda acl: (acl.update(foreign), acl["Rules"].append(SHIELD)))
+    good = tampered(seen(aim), lambda acl: (_newer(acl), acl["Rules"].append(SHIELD)))
     tamper, expected = DRIFT[case]
     state = tampered(good, tamper)
     found = kit.differing(kit.changes(HANDLER, aim, state))
     assert set(found) == set(expected)
     assert all(expected[path] in (..., found[path]) for path in expected)
     assert set(found) == kit.reported(kit.changes(HANDLER, aim, state))
-    (update,) = kit.planned(HANDLER, aim, state)
+    (update,) = HANDLER.plan(aim, state, kit.changes(HANDLER, aim, state))
     assert update.operation == "UpdateWebACL"
     assert update.changes == tuple(found)
     assert update.volatile == {"LockToken": "t1"}
+    shape = kit.service("wafv2").operation_model("UpdateWebACL").input_shape
+    aside: list[Any] = []
+    params = split({**update.params, **update.volatile}, shape, (), aside)
+    assert not kit.request_problems(Action("wafv2", "UpdateWebACL", params))
+    assert {path[-1] for path, _ in aside} >= {"Newer", "NewerOfACondition"} - (
+        {"NewerOfACondition"} if case in ("another statement", "rule removed") else set()
+    )
     sent = {**wire(update.params), "Tags": [], "Scope": "REGIONAL"}
     healed = tampered(good, lambda acl: acl.update(acl_of(Action("wafv2", "x", sent))))
     assert kit.reported(kit.changes(HANDLER, aim, healed)) == set()
-    assert sent["MonetizationConfig"] == {"CurrencyMode": "TEST"}
     if "129" not in case:
         assert SHIELD in sent["Rules"]
     before = {r["Name"]: r for r in printable(state.doc["acl"]["Rules"])}
@@ -631,6 +636,14 @@ def test_drift_is_named_and_one_call_repairs_it_and_nothing_else(aim: Any, case:
     for raw in update.params["Rules"]:
         if raw["Name"] not in touched:
             assert raw == before[raw["Name"]]
+
+
+def _newer(acl: dict[str, Any]) -> None:
+    """What our botocore has no name for."""
+    acl["Newer"] = {"Since": 2031}
+    acl["VisibilityConfig"]["Newer"] = True
+    limit = rule(acl, "rate")["Statement"]["RateBasedStatement"]
+    limit["ScopeDownStatement"]["ByteMatchStatement"]["NewerOfACondition"] = ["x"]
 
 
 def test_an_ignored_change_beside_another_is_sent_as_aws_shows_it(aim: Any) -> None:
