@@ -89,7 +89,8 @@ def _typed(whole: Doc, part: Doc, value: Any) -> Any:
         part = target
     if isinstance(value, dict):
         known = part.get("properties", {})
-        return {k: _typed(whole, known[k], v) if k in known else v for k, v in value.items()}
+        others = next(iter(part.get("patternProperties", {}).values()), {})
+        return {k: _typed(whole, known.get(k, others), v) for k, v in value.items()}
     if isinstance(value, list):
         return [_typed(whole, part.get("items", {}), v) for v in value]
     return _scalar(part.get("type"), value)

@@ -63,10 +63,16 @@ _Loader.add_multi_constructor("!", _function)
 _Loader.add_constructor("tag:yaml.org,2002:timestamp", _as_written)
 
 
+def _yaml(text: str) -> Any:
+    if any(isinstance(event, yaml.AliasEvent) for event in yaml.parse(text)):
+        raise bad("Template error: YAML aliases are not allowed in CloudFormation templates")
+    return yaml.load(text, _Loader)
+
+
 def parse(text: str) -> Doc:
     """The template as a document, from YAML or JSON; refused if it is none."""
     try:
-        found = json.loads(text) if text.lstrip().startswith("{") else yaml.load(text, _Loader)
+        found = json.loads(text) if text.lstrip().startswith("{") else _yaml(text)
     except (json.JSONDecodeError, yaml.YAMLError) as error:
         raise bad(f"Template format error: {error}") from None
     if not isinstance(found, dict) or not isinstance(found.get("Resources"), dict):

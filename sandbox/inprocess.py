@@ -27,6 +27,12 @@ def session(
     core.register_component("data_loader", _LOADER)
     core.set_credentials(access_key, "sandbox")
     core.set_config_variable("region", region or world.region)
+    bind(core, world)
+    return boto3.Session(botocore_session=core)
+
+
+def bind(core: botocore.session.Session, world: World) -> None:
+    """Let `world` answer all that clients of this botocore session ask."""
 
     def answer(request: AWSPreparedRequest, **_: Any) -> AWSResponse:
         incoming = Request.from_primitives(
@@ -39,4 +45,3 @@ def session(
         return AWSResponse(request.url, reply.status, reply.headers, MockRawResponse(reply.body))
 
     core.get_component("event_emitter").register_first("before-send", answer)
-    return boto3.Session(botocore_session=core)
