@@ -89,7 +89,7 @@ def _typed(whole: Doc, part: Doc, value: Any) -> Any:
         part = target
     if isinstance(value, dict):
         known = part.get("properties", {})
-        others = next(iter(part.get("patternProperties", {}).values()), {})
+        others: Doc = next(iter(part.get("patternProperties", {}).values()), {})
         return {k: _typed(whole, known.get(k, others), v) for k, v in value.items()}
     if isinstance(value, list):
         return [_typed(whole, part.get("items", {}), v) for v in value]
