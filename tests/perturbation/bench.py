@@ -46,11 +46,12 @@ class MemoryStore:
 class Bench(Plant):
     """An environment of rich manifests, converged; `back` puts AWS and our memory back."""
 
-    def __init__(self, kind: str) -> None:
+    def __init__(self, kind: str, *more: str) -> None:
+        """more: manifests beside those of `FULL`."""
         seed = random.SystemRandom().randrange(2**32)
         super().__init__(
             new_world(seed, max_lag=timedelta(0)),
-            f"# seeded: ${{ssm:}}\n{environment(*FULL[kind])}",
+            f"# seeded: ${{ssm:}}\n{environment(*FULL[kind], *more)}",
         )
         self.kind = kind
         self.current: Doc = {}
