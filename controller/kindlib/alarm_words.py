@@ -5,20 +5,13 @@ https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_MetricAlarm
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any, Literal
+from collections.abc import Callable, Mapping
+from typing import Any
 
+from controller.kindlib.aws_shapes import members
 from controller.policies import Doc
 
-Unit = Literal[
-    "Seconds", "Microseconds", "Milliseconds", "Bytes", "Kilobytes", "Megabytes", "Gigabytes",
-    "Terabytes", "Bits", "Kilobits", "Megabits", "Gigabits", "Terabits", "Percent", "Count",
-    "Bytes/Second", "Kilobytes/Second", "Megabytes/Second", "Gigabytes/Second",
-    "Terabytes/Second", "Bits/Second", "Kilobits/Second", "Megabits/Second", "Gigabits/Second",
-    "Terabits/Second", "Count/Second", "None",
-]  # fmt: skip
-
-_PLAIN = {
+PLAIN = {
     "description": "AlarmDescription",
     "namespace": "Namespace",
     "metricName": "MetricName",
@@ -33,132 +26,145 @@ _PLAIN = {
     "comparisonOperator": "ComparisonOperator",
     "treatMissingData": "TreatMissingData",
     "evaluateLowSampleCountPercentile": "EvaluateLowSampleCountPercentile",
+    "evaluationInterval": "EvaluationInterval",
     "actionsEnabled": "ActionsEnabled",
     "alarmActions": "AlarmActions",
     "okActions": "OKActions",
     "insufficientDataActions": "InsufficientDataActions",
 }
-PUT = {**_PLAIN, "dimensions": "Dimensions", "metrics": "Metrics"}
-"""Spec field → member of PutMetricAlarm."""
-_NOT_OURS = (
-    "EvaluationWindow", "WarmUpConfiguration", "EvaluationCriteria", "EvaluationInterval",
-    "ActionConfiguration",
-)  # fmt: skip
-"""Members that no spec field stands for: sent back as AWS shows them."""
-_SINGLE = ("namespace", "metricName", "statistic", "extendedStatistic", "period", "unit")
+"""Spec field → member of the same value."""
+
 _QUERY = {
     "expression": "Expression",
     "label": "Label",
     "returnData": "ReturnData",
     "accountId": "AccountId",
 }
-
-
-def configuration(alarm: Mapping[str, Any]) -> Doc:
-    """What of an alarm PutMetricAlarm replaces, lists without an order of their own sorted."""
-    out = {}
-    for name in (*PUT.values(), *_NOT_OURS):
-        value = alarm.get(name)
-        if value not in (None, "", [], {}):
-            out[name] = sorted(value, key=repr) if isinstance(value, list) else value
-    return out
+_UNSAID: tuple[Any, ...] = (None, "", [])
 
 
 def alarm_from_aws(alarm: Mapping[str, Any]) -> Doc:
     """An alarm in our words."""
-    out: Doc = {}
-    for ours, aws in _PLAIN.items():
-        if alarm.get(aws) not in (None, "", []):
-            out[ours] = alarm[aws]
-    if alarm.get("Dimensions"):
-        out["dimensions"] = _dimensions(alarm["Dimensions"])
-    if alarm.get("Metrics"):
-        out["metrics"] = {query["Id"]: _query_from_aws(query) for query in alarm["Metrics"]}
+    out: Doc = {ours: alarm[aws] for ours, aws in PLAIN.items() if alarm.get(aws) not in _UNSAID}
+    for ours, (aws, read, _) in STRUCTURED.items():
+        if alarm.get(aws):
+            out[ours] = read(alarm[aws])
     return out
 
 
-def alarm_to_aws(
-    spec: Mapping[str, Any], desired: Mapping[str, Any], live: tuple[Doc, set[str]] | None
-) -> Doc:
-    """PutMetricAlarm's parameters: all of `spec`, or what is live with some fields as in `spec`.
+def alarm_to_aws(spec: Mapping[str, Any]) -> Doc:
+    """PutMetricAlarm's parameters for what a spec says."""
+    out: Doc = {aws: spec[ours] for ours, aws in PLAIN.items() if spec.get(ours) not in _UNSAID}
+    for ours, (aws, _, write) in STRUCTURED.items():
+        if spec.get(ours):
+            out[aws] = write(spec[ours])
+    return out
 
-    desired: what is asked for; it says which of two exclusive ways (statistic or
-    extendedStatistic, one metric or several) is meant where `spec` is merged and has both.
+
+def configuration(alarm: Mapping[str, Any]) -> Doc:
+    """What of an alarm PutMetricAlarm replaces, whether we have words for it or not.
+
+    No list in it has an order that means anything.
     """
-    if live is None:
-        return _members(spec, set(PUT))
-    kept, only = live
-    wanted = desired.get("metrics") or {}
-    queries = {
-        name: {k: v for k, v in query.items() if k != "expression" or k in wanted.get(name, query)}
-        for name, query in (spec.get("metrics") or {}).items()
-    }
-    out = dict(kept)
-    for ours in only:
-        out.pop(PUT[ours], None)
-    out |= _members({**spec, "metrics": queries}, only)
-    if "metrics" in only and desired.get("metrics"):
-        gone: set[str] = {*_SINGLE, "dimensions"}
-    elif only & {*_SINGLE, "dimensions"} and "metrics" not in desired:
-        other = "extendedStatistic" if "statistic" in desired else "statistic"
-        gone = {"metrics", other}
-    else:
-        gone = set()
-    if only & {"threshold", "thresholdMetricId"}:
-        gone.add("threshold" if "thresholdMetricId" in desired else "thresholdMetricId")
-    if "evaluationPeriods" in only and "datapointsToAlarm" not in desired:
-        all_of_them = kept.get("DatapointsToAlarm") == kept.get("EvaluationPeriods")
-        if all_of_them or out.get("DatapointsToAlarm", 0) > out["EvaluationPeriods"]:
-            gone.add("datapointsToAlarm")  # AWS's default: all of the new number
-    return {k: v for k, v in out.items() if k not in {PUT[g] for g in gone}}
+    told = members("cloudwatch", "PutMetricAlarm") - {"AlarmName", "Tags"}
+    return {k: _sorted(v) for k, v in alarm.items() if k in told and v not in (*_UNSAID, {})}
 
 
-def _members(spec: Mapping[str, Any], only: set[str]) -> Doc:
-    out: Doc = {}
-    for ours, aws in _PLAIN.items():
-        if ours in only and spec.get(ours) not in (None, "", []):
-            out[aws] = spec[ours]
-    if "dimensions" in only and spec.get("dimensions"):
-        out["Dimensions"] = _pairs(spec["dimensions"])
-    if "metrics" in only and spec.get("metrics"):
-        queries = sorted(spec["metrics"].items())
-        out["Metrics"] = [{"Id": i, **_query_to_aws(query)} for i, query in queries]
-    return out
+def _sorted(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {k: _sorted(v) for k, v in sorted(value.items())}
+    if isinstance(value, (list, tuple)):
+        return sorted((_sorted(v) for v in value), key=repr)
+    return value
 
 
-def _dimensions(pairs: Any) -> dict[str, str]:
-    return {pair["Name"]: pair["Value"] for pair in pairs}
+def _dimensions_from_aws(pairs: Any) -> dict[str, str]:
+    return {pair["Name"]: pair.get("Value", "") for pair in pairs}
 
 
-def _pairs(dimensions: Mapping[str, str]) -> list[dict[str, str]]:
+def _dimensions_to_aws(dimensions: Mapping[str, str]) -> list[dict[str, str]]:
     return [{"Name": name, "Value": value} for name, value in sorted(dimensions.items())]
 
 
+def _queries_from_aws(queries: Any) -> Doc:
+    return {query["Id"]: _query_from_aws(query) for query in queries}
+
+
+def _queries_to_aws(queries: Mapping[str, Any]) -> list[Doc]:
+    return [query_to_aws(name, query) for name, query in sorted(queries.items())]
+
+
 def _query_from_aws(query: Mapping[str, Any]) -> Doc:
-    out = {ours: query[aws] for ours, aws in _QUERY.items() if query.get(aws) not in (None, "")}
+    out = {ours: query[aws] for ours, aws in _QUERY.items() if query.get(aws) not in _UNSAID}
     if query.get("Period"):
         out["period"] = query["Period"]
     stat = query.get("MetricStat")
     if stat:
-        metric = stat["Metric"]
-        out |= {"namespace": metric["Namespace"], "metricName": metric["MetricName"]}
-        out |= {"stat": stat["Stat"], "period": stat["Period"]}
-        if metric.get("Dimensions"):
-            out["dimensions"] = _dimensions(metric["Dimensions"])
-        if stat.get("Unit"):
-            out["unit"] = stat["Unit"]
+        metric = stat.get("Metric") or {}
+        said = {
+            "namespace": metric.get("Namespace"),
+            "metricName": metric.get("MetricName"),
+            "dimensions": _dimensions_from_aws(metric.get("Dimensions") or ()),
+            "stat": stat.get("Stat"),
+            "period": stat.get("Period"),
+            "unit": stat.get("Unit"),
+        }
+        out |= {k: v for k, v in said.items() if v not in (*_UNSAID, {})}
     return out
 
 
-def _query_to_aws(query: Mapping[str, Any]) -> Doc:
-    out: Doc = {aws: query[ours] for ours, aws in _QUERY.items() if query.get(ours) not in
-                (None, "")}  # fmt: skip
+def query_to_aws(name: str, query: Mapping[str, Any]) -> Doc:
+    """An entry of `metrics`."""
+    out: Doc = {aws: query[ours] for ours, aws in _QUERY.items() if query.get(ours) not in _UNSAID}
     if query.get("expression"):
-        return out | ({"Period": query["period"]} if query.get("period") else {})
+        return {"Id": name} | out | ({"Period": query["period"]} if query.get("period") else {})
     metric: Doc = {"Namespace": query["namespace"], "MetricName": query["metricName"]}
     if query.get("dimensions"):
-        metric["Dimensions"] = _pairs(query["dimensions"])
+        metric["Dimensions"] = _dimensions_to_aws(query["dimensions"])
     stat: Doc = {"Metric": metric, "Period": query["period"], "Stat": query["stat"]}
     if query.get("unit"):
         stat["Unit"] = query["unit"]
-    return out | {"MetricStat": stat}
+    return {"Id": name} | out | {"MetricStat": stat}
+
+
+def _window_from_aws(window: Mapping[str, Any]) -> Doc:
+    """An empty object says which of the two it is."""
+    if "WallClockWindow" not in window:
+        return {"type": "sliding"}
+    zone = (window["WallClockWindow"] or {}).get("Timezone")
+    return {"type": "wallClock"} | ({"timezone": zone} if zone else {})
+
+
+def _window_to_aws(window: Mapping[str, Any]) -> Doc:
+    if window.get("type") != "wallClock":
+        return {"SlidingWindow": {}}
+    return {"WallClockWindow": {"Timezone": window["timezone"]} if window.get("timezone") else {}}
+
+
+def _from_pascal(value: Any) -> Any:
+    """A structure whose members we call as AWS does, in lower camel case."""
+    if isinstance(value, Mapping):
+        return {
+            f"{k[0].lower()}{k[1:]}": _from_pascal(v) for k, v in value.items() if v is not None
+        }
+    return value
+
+
+def _to_pascal(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {f"{k[0].upper()}{k[1:]}": _to_pascal(v) for k, v in value.items()}
+    return value
+
+
+STRUCTURED: dict[str, tuple[str, Callable[[Any], Any], Callable[[Any], Any]]] = {
+    "dimensions": ("Dimensions", _dimensions_from_aws, _dimensions_to_aws),
+    "metrics": ("Metrics", _queries_from_aws, _queries_to_aws),
+    "evaluationWindow": ("EvaluationWindow", _window_from_aws, _window_to_aws),
+    "warmUpConfiguration": ("WarmUpConfiguration", _from_pascal, _to_pascal),
+    "actionConfiguration": ("ActionConfiguration", _from_pascal, _to_pascal),
+    "evaluationCriteria": ("EvaluationCriteria", _from_pascal, _to_pascal),
+}
+"""Spec field → member of another form, and how to read and write it."""
+
+PUT = {**PLAIN, **{ours: aws for ours, (aws, _, _) in STRUCTURED.items()}}
+"""Spec field → member of PutMetricAlarm."""

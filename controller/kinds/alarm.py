@@ -1,8 +1,10 @@
-"""Alarm: a CloudWatch alarm on a metric, or on a calculation with several.
+"""Alarm: a CloudWatch alarm on a metric, a calculation with several, or a PromQL query.
 
 https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_PutMetricAlarm.html
 One AWS resource, found by its name. PutMetricAlarm replaces the whole alarm without asking what was
-there (case 161): everything is sent as AWS showed it but for what is to change.
+there (case 161): everything is sent as AWS showed it but for what is to change. The model behind an
+anomaly detection band belongs to its metric, not to the alarm. Composite alarms and alarms on logs
+are other types, with calls of their own.
 """
 
 from __future__ import annotations
@@ -15,7 +17,7 @@ from typing import Annotated, Any, ClassVar, Literal
 from pydantic import AfterValidator, Field, model_validator
 
 from controller.aws import Aws, AwsFailure, Stale
-from controller.diff import Change, overlay
+from controller.diff import Change
 from controller.handler import (
     READY,
     Absent,
@@ -28,100 +30,54 @@ from controller.handler import (
     Target,
     Unknown,
 )
-from controller.kindlib.alarm_words import (
-    PUT,
+from controller.kindlib.alarm_parts import (
+    ActionConfiguration,
+    Actions,
+    Dimensions,
+    EvaluationCriteria,
+    EvaluationWindow,
+    Extended,
+    Metric,
+    MetricQuery,
+    Namespace,
+    Period,
     Unit,
-    alarm_from_aws,
-    alarm_to_aws,
-    configuration,
+    WarmUpConfiguration,
 )
+from controller.kindlib.alarm_request import NOT_WITH_CRITERIA, creation, overwriting, way
+from controller.kindlib.alarm_words import PUT, alarm_from_aws, configuration
 from controller.kindlib.planning import by_field, paths, tag_changes
 from controller.kindlib.reading import batches, tag_list, tag_map, tags_of
-from controller.policies import AnyWhenUndeclared, Doc, ServerDefault, Situation, Unordered
-from controller.references import escape
-from controller.spec import Arn, Model, Outputs, Taggable, holds_reference, text
+from controller.policies import AnyWhenUndeclared, Doc, ServerDefault, Situation
+from controller.spec import Outputs, Taggable, holds_reference, text
 
 OLD_S = 10.0
 """An observation older than this many seconds is made anew before an alarm is overwritten."""
 
-Namespace = Annotated[
-    str, AfterValidator(text(r"[^:].{0,254}", says="1-255 characters, not beginning with a colon"))
-]
-Metric = Annotated[str, AfterValidator(text(low=1, high=255))]
-_PERCENT = r"(\d{1,2}(\.\d{1,10})?|100)"
-_BOUND = r"(\d+(\.\d+)?%?)?"
-_EXTENDED = rf"((p|tm|tc|ts|wm){_PERCENT}|IQM|(PR|TC|TM|TS|WM)\({_BOUND}:{_BOUND}\))"
-_SIMPLE = r"(SampleCount|Average|Sum|Minimum|Maximum)"
-Extended = Annotated[
-    str,
-    AfterValidator(text(_EXTENDED, says="p90, tm90, tc90, ts90, wm90, IQM, PR(n:m) or TM(n%:m%)")),
-]
-Stat = Annotated[
-    str,
-    AfterValidator(text(rf"{_SIMPLE}|{_EXTENDED}", says="a statistic, or p90, tm90, IQM, …")),
-]
-Dimensions = Annotated[
-    dict[
-        Annotated[str, AfterValidator(text(low=1, high=255))],
-        Annotated[str, AfterValidator(text(low=1, high=1024))],
-    ],
-    Field(max_length=30),
-]
-Actions = Annotated[list[Arn], Field(max_length=5), Unordered()]
+OUR_PERIOD = 60
 
+MOST_METRICS = 10
+"""Metrics of one alarm; calculations with them are not counted."""
 
-def _period(seconds: int) -> int:
-    if seconds not in (10, 20, 30) and (seconds < 60 or seconds % 60):
-        raise ValueError(f"10, 20, 30 or a multiple of 60 seconds, not {seconds}")
-    return seconds
-
-
-Period = Annotated[int, AfterValidator(_period)]
 _BAND = (
     "LessThanLowerOrGreaterThanUpperThreshold", "LessThanLowerThreshold",
     "GreaterThanUpperThreshold",
 )  # fmt: skip
 _DAY, _HOUR = 86_400, 3_600
-
-
-class MetricQuery(Model):
-    """A metric, or a calculation with other entries of `metrics`."""
-
-    namespace: Annotated[Namespace | None, AnyWhenUndeclared()] = None
-    """Of a metric: its namespace."""
-    metric_name: Annotated[Metric | None, AnyWhenUndeclared()] = None
-    """Of a metric: its name."""
-    dimensions: Dimensions = Field(default_factory=dict)
-    """Of a metric: its dimensions (case 154: AWS keeps them as a list)."""
-    stat: Annotated[Stat | None, AnyWhenUndeclared()] = None
-    """Of a metric: Average, Sum, p90, …"""
-    unit: Unit | None = None
-    """Of a metric: only data of this unit. Unset: whatever unit it has."""
-    expression: Annotated[
-        Annotated[str, AfterValidator(text(low=1, high=2048))] | None, AnyWhenUndeclared()
-    ] = None
-    """A calculation, such as `errors / requests * 100` or `ANOMALY_DETECTION_BAND(m1, 2)`."""
-    period: Period | None = None
-    """Seconds of one value: 10, 20, 30 or a multiple of 60. A metric needs it."""
-    label: str = ""
-    """What it is called in graphs."""
-    return_data: Annotated[bool, ServerDefault(True, cases=(157,))] = True
-    """Whether the alarm watches it. AWS's default is yes; say no for intermediate entries."""
-    account_id: str | None = None
-    """Of a metric: the account that it is in, if another."""
-
-    @model_validator(mode="after")
-    def _one_of(self) -> MetricQuery:
-        metric = (self.namespace, self.metric_name, self.stat, self.period)
-        if self.expression is None and None in metric:
-            raise ValueError("needs expression, or namespace, metricName, stat and period")
-        if self.expression is not None and any(m is not None for m in metric[:3]):
-            raise ValueError("has expression, so namespace, metricName and stat have no place")
-        return self
+_WAYS = ("statistic", "extendedStatistic", "metrics", "evaluationCriteria")
+_TYPES = {
+    "MetricAlarms": "MetricAlarm", "CompositeAlarms": "CompositeAlarm", "LogAlarms": "LogAlarm",
+}  # fmt: skip
+"""Member of DescribeAlarms' reply → type that is asked for."""
 
 
 def _m_of_n(situation: Situation) -> Any:
     return situation.desired.get("evaluationPeriods")
+
+
+def _our_period(situation: Situation) -> Any:
+    """An alarm on one metric always has a period; a reply that leaves it out does not deny ours."""
+    return OUR_PERIOD if way(situation.live) == "metricName" else None
 
 
 class AlarmSpec(Taggable):
@@ -147,14 +103,14 @@ class AlarmSpec(Taggable):
     extended_statistic: Annotated[Extended | None, AnyWhenUndeclared()] = None
     """A percentile or trimmed statistic: p0 to p100, tm90, IQM, PR(0:100), …"""
 
-    period: Annotated[Period | None, AnyWhenUndeclared()] = None
+    period: Annotated[Period | None, AnyWhenUndeclared(), ServerDefault(_our_period)] = None
     """Seconds of one period: 10, 20, 30 (for metrics of that resolution) or a multiple of 60.
     AWS has no default; ours is 60."""
 
     unit: Unit | None = None
     """Only data of this unit (case 159). Unset: whatever unit it has, which is what you want."""
 
-    evaluation_periods: Annotated[int, Field(ge=1)]
+    evaluation_periods: Annotated[int, Field(ge=1)] | None = None
     """Periods looked at. With `period` at most a day, or a week if `period` is an hour or more."""
 
     datapoints_to_alarm: Annotated[Annotated[int, Field(ge=1)] | None, ServerDefault(_m_of_n)] = (
@@ -172,7 +128,7 @@ class AlarmSpec(Taggable):
         "GreaterThanOrEqualToThreshold", "GreaterThanThreshold", "LessThanThreshold",
         "LessThanOrEqualToThreshold", "LessThanLowerOrGreaterThanUpperThreshold",
         "LessThanLowerThreshold", "GreaterThanUpperThreshold",
-    ]  # fmt: skip
+    ] | None = None  # fmt: skip
     """How. The last three compare with an anomaly detection band."""
 
     treat_missing_data: Annotated[
@@ -192,9 +148,23 @@ class AlarmSpec(Taggable):
     """Metrics and calculations by id (case 157: AWS keeps them as a list). Ids begin with a lower
     case letter. One of them returns data: that one is watched."""
 
+    evaluation_criteria: Annotated[EvaluationCriteria | None, AnyWhenUndeclared()] = None
+    """A PromQL query that says by itself what is wrong. Instead of a metric, its threshold and
+    periods."""
+
+    evaluation_interval: Annotated[Period | None, AnyWhenUndeclared()] = None
+    """With `evaluationCriteria`: seconds between two looks, 10, 20, 30 or a multiple of 60."""
+
+    evaluation_window: EvaluationWindow | None = None
+    """Which stretch of time is looked at. AWS's default: a sliding one."""
+
+    warm_up_configuration: WarmUpConfiguration | None = None
+    """A grace after the alarm is made or changed. AWS's default: none."""
+
     actions_enabled: Annotated[bool, ServerDefault(True, cases=(153,))] = True
-    """Whether it calls anybody. Switched off by hand in an incident this is drift: pause the
-    environment, or write it here."""
+    """Whether it calls anybody. Switched off by hand (DisableAlarmActions) this is drift, and
+    switched on again. In an incident pause the environment, write it here, or let
+    `lifecycle.ignore` leave it alone until a day you name."""
 
     alarm_actions: Actions = Field(default_factory=list)
     """ARNs called when it goes off, at most five. Atomic: others are removed."""
@@ -205,20 +175,84 @@ class AlarmSpec(Taggable):
     insufficient_data_actions: Actions = Field(default_factory=list)
     """ARNs called when there is too little data to tell, at most five. Atomic."""
 
+    action_configuration: ActionConfiguration | None = None
+    """What notifications hold besides. AWS's default: none of the alarm's tags."""
+
     @model_validator(mode="before")
     @classmethod
     def _default_period(cls, data: Any) -> Any:
         if isinstance(data, dict) and data.get("metricName") and data.get("period") is None:
-            return data | {"period": 60}
+            return data | {"period": OUR_PERIOD}
         return data
 
     @model_validator(mode="after")
     def _consistent(self) -> AlarmSpec:
-        self._check_watched()
-        self._check_threshold()
+        said = self._said()
+        ways = [name for name in _WAYS if name in said]
+        if len(ways) > 1:
+            raise ValueError(f"needs exactly one of {', '.join(_WAYS)}, not {len(ways)}")
+        self._check_criteria(said)
+        self._check_threshold(said)
+        self._check_metrics(said)
+        self._check_periods()
+        low = said.get("evaluateLowSampleCountPercentile")
+        if low is not None and not str(said.get("extendedStatistic", "")).startswith(("p", "$")):
+            raise ValueError("evaluateLowSampleCountPercentile is for a percentile (p90, …)")
+        return self
+
+    def _said(self) -> dict[str, Any]:
+        """What is declared, by its name in the file."""
+        fields = type(self).model_fields
+        values = {str(field.alias): getattr(self, name) for name, field in fields.items()}
+        return {name: value for name, value in values.items() if value not in (None, {}, [])}
+
+    def _check_criteria(self, said: dict[str, Any]) -> None:
+        if "evaluationCriteria" not in said:
+            if "evaluationInterval" in said:
+                raise ValueError("evaluationInterval goes with evaluationCriteria")
+            return
+        wrong = [n for n in NOT_WITH_CRITERIA if n in said and n != "treatMissingData"]
+        if wrong:
+            raise ValueError(f"has evaluationCriteria, so {', '.join(wrong)} have no place")
+
+    def _check_metrics(self, said: dict[str, Any]) -> None:
+        if self.metrics is None:
+            return
+        single = ("namespace", "metricName", "period", "unit", "dimensions")
+        if any(name in said for name in single):
+            raise ValueError("has metrics: namespace, metricName, … belong into them")
+        for name in self.metrics:
+            text(r"[a-z][a-zA-Z0-9_]{0,254}", says=f"metrics: {name!r} must begin with a-z")(name)
+        measured = [m for m in self.metrics.values() if m.expression is None]
+        if len(measured) > MOST_METRICS:
+            raise ValueError(f"metrics: at most {MOST_METRICS} metrics, not {len(measured)}")
+        band = self.threshold_metric_id
+        returned = {n: m.return_data for n, m in self.metrics.items() if n != band}
+        known = not any(holds_reference(value) for value in returned.values())
+        if known and list(returned.values()).count(True) != 1:
+            raise ValueError("metrics: exactly one entry may have returnData: true")
+
+    def _check_threshold(self, said: dict[str, Any]) -> None:
+        band, operator = self.threshold_metric_id, self.comparison_operator
+        if band is not None and "threshold" in said:
+            raise ValueError("needs threshold, or thresholdMetricId for an anomaly band")
+        if band is not None and band not in (self.metrics or {}):
+            raise ValueError(f"thresholdMetricId: no {band} in metrics")
+        if band is not None and not holds_reference(band):
+            said_by = str((self.metrics or {})[band].expression or "")
+            if not said_by.startswith(("ANOMALY_DETECTION_BAND", "$")):
+                raise ValueError(f"thresholdMetricId: {band} is no ANOMALY_DETECTION_BAND(…)")
+        if operator is None or holds_reference(operator):
+            return
+        if (operator in _BAND) != (band is not None) and {"threshold", "thresholdMetricId"} & set(
+            said
+        ):
+            raise ValueError(f"{operator} and thresholdMetricId do not fit")
+
+    def _check_periods(self) -> None:
         periods = self.evaluation_periods
-        if holds_reference(periods):
-            return self
+        if periods is None or holds_reference(periods):
+            return
         datapoints = self.datapoints_to_alarm
         if datapoints is not None and not holds_reference(datapoints) and datapoints > periods:
             raise ValueError("datapointsToAlarm is greater than evaluationPeriods")
@@ -227,43 +261,6 @@ class AlarmSpec(Taggable):
         limit = 7 * _DAY if longest >= _HOUR else _DAY
         if longest * periods > limit:
             raise ValueError(f"period × evaluationPeriods is at most {limit} seconds")
-        return self
-
-    def _check_watched(self) -> None:
-        ways = {
-            "statistic": self.statistic,
-            "extendedStatistic": self.extended_statistic,
-            "metrics": self.metrics,
-        }
-        chosen = [name for name, value in ways.items() if value is not None]
-        if len(chosen) != 1:
-            raise ValueError(f"needs exactly one of {', '.join(ways)}, not {len(chosen)}")
-        single = (self.namespace, self.metric_name, self.period, self.unit)
-        low = self.evaluate_low_sample_count_percentile
-        if low is not None and not str(self.extended_statistic or "").startswith(("p", "$")):
-            raise ValueError("evaluateLowSampleCountPercentile is for a percentile (p90, …)")
-        if self.metrics is None:
-            if self.namespace is None or self.metric_name is None:
-                raise ValueError("needs namespace and metricName")
-            return
-        if any(value is not None for value in single) or self.dimensions:
-            raise ValueError("has metrics: namespace, metricName, … belong into them")
-        for name in self.metrics:
-            text(r"[a-z][a-zA-Z0-9_]{0,254}", says=f"metrics: {name!r} must begin with a-z")(name)
-        watched = [n for n, m in self.metrics.items() if m.return_data is True]
-        if not watched or (len(watched) > 1 and self.threshold_metric_id is None):
-            raise ValueError("metrics: exactly one entry may have returnData: true")
-
-    def _check_threshold(self) -> None:
-        band = self.comparison_operator in _BAND
-        if holds_reference(self.comparison_operator):
-            return
-        if band != (self.threshold_metric_id is not None):
-            raise ValueError(f"{self.comparison_operator} and thresholdMetricId do not fit")
-        if band == (self.threshold is not None):
-            raise ValueError("needs threshold, or thresholdMetricId for an anomaly band")
-        if band and self.threshold_metric_id not in (self.metrics or {}):
-            raise ValueError(f"thresholdMetricId: no {self.threshold_metric_id} in metrics")
 
 
 class AlarmOutputs(Outputs):
@@ -286,7 +283,8 @@ class AlarmHandler(Handler):
         "resourcegroupstaggingapi:GetResources",
     )  # fmt: skip
     writes: ClassVar = (
-        "cloudwatch:PutMetricAlarm", "cloudwatch:DeleteAlarms", "cloudwatch:TagResource",
+        "cloudwatch:PutMetricAlarm", "cloudwatch:EnableAlarmActions",
+        "cloudwatch:DisableAlarmActions", "cloudwatch:DeleteAlarms", "cloudwatch:TagResource",
         "cloudwatch:UntagResource",
     )  # fmt: skip
 
@@ -309,20 +307,31 @@ class AlarmHandler(Handler):
     def to_spec(self, doc: Mapping[str, Any]) -> Doc:
         return alarm_from_aws(doc["alarm"]) | {"tags": doc.get("tags", {})}
 
+    def incomplete(self, spec: Mapping[str, Any]) -> str:
+        """AWS makes no alarm without these; what it shows of old ones may lack any."""
+        missing = [name for name in _needed(spec) if spec.get(name) is None]
+        if not any(spec.get(name) is not None for name in _WAYS):
+            return f"needs exactly one of {', '.join(_WAYS)}, not 0"
+        if way(spec) == "metricName" and {"namespace", "metricName"} & set(missing):
+            return "needs namespace and metricName"
+        return f"needs {', '.join(missing)}" if missing else ""
+
     def readiness(self, doc: Mapping[str, Any]) -> Readiness:
         return READY  # case 160: the alarm's state says something of what it watches, not of it
 
     def output(self, doc: Mapping[str, Any]) -> Doc:
-        return {"name": doc["alarm"]["AlarmName"], "arn": doc["alarm"]["AlarmArn"]}
+        alarm = doc["alarm"]
+        arn = alarm.get("AlarmArn")
+        return {"name": alarm["AlarmName"]} | ({"arn": arn} if arn else {})
 
     def identity(self, doc: Mapping[str, Any]) -> str:
-        return str(doc["alarm"]["AlarmArn"])  # AWS gives an alarm nothing that outlives its name
+        return str(doc["alarm"].get("AlarmArn", ""))  # nothing of an alarm outlives its name
 
     def plan(
         self, target: Target, observed: Present | Absent, changes: Sequence[Change]
     ) -> list[Action]:
         if isinstance(observed, Absent):
-            params = {"AlarmName": target.name, **alarm_to_aws(target.spec, {}, None)}
+            params = {"AlarmName": target.name, **creation(target.spec)}
             params["Tags"] = tag_list(target.tags)
             return [
                 Action(
@@ -330,13 +339,18 @@ class AlarmHandler(Handler):
                     volatile={"observedAt": None, "seen": None},
                 )
             ]  # fmt: skip
-        alarm, fields = observed.doc["alarm"], by_field(changes)
+        alarm = observed.doc["alarm"]
         actions = []
-        if todo := [c for c in changes if c.top in PUT]:
-            merged = overlay(escape(alarm_from_aws(alarm)), target.spec, todo)
-            kept = escape(configuration(alarm))
-            only = {c.top for c in todo}
-            params = {"AlarmName": target.name, **alarm_to_aws(merged, target.spec, (kept, only))}
+        todo = [c for c in changes if c.top in PUT]
+        if [c.top for c in todo] == ["actionsEnabled"]:  # the rest need not be overwritten
+            switch = "Enable" if target.spec["actionsEnabled"] else "Disable"
+            named = {"AlarmNames": [target.name]}
+            done = paths(todo)
+            actions.append(
+                Action("cloudwatch", f"{switch}AlarmActions", named, done, step="actions")
+            )
+        elif todo:
+            params = {"AlarmName": target.name, **overwriting(alarm, target.spec, todo)}
             volatile = {
                 "observedAt": observed.doc["observedAt"], "seen": configuration(alarm),
             }  # fmt: skip
@@ -346,14 +360,16 @@ class AlarmHandler(Handler):
                     volatile=volatile,
                 )
             )  # fmt: skip
-        put, gone = tag_changes(fields.get("tags", []))
+        arn = alarm.get("AlarmArn") or _arn(target)
+        todo = by_field(changes).get("tags", [])
+        put, gone = tag_changes(todo)
         if put:  # case 162: PutMetricAlarm ignores tags of an alarm that exists
-            params = {"ResourceARN": alarm["AlarmArn"], "Tags": tag_list(put)}
-            done = paths([c for c in fields["tags"] if c.wanted is not None])
+            params = {"ResourceARN": arn, "Tags": tag_list(put)}
+            done = paths([c for c in todo if c.wanted is not None])
             actions.append(Action("cloudwatch", "TagResource", params, done, step="tag"))
         if gone:
-            params = {"ResourceARN": alarm["AlarmArn"], "TagKeys": gone}
-            done = paths([c for c in fields["tags"] if c.wanted is None])
+            params = {"ResourceARN": arn, "TagKeys": gone}
+            done = paths([c for c in todo if c.wanted is None])
             actions.append(Action("cloudwatch", "UntagResource", params, done, step="untag"))
         return actions
 
@@ -380,7 +396,7 @@ class AlarmHandler(Handler):
                     raise Stale(f"alarm {target.name} changed since it was observed")
         aws.write(action.service, action.operation, request)
         if action.creates:
-            return {"name": target.name, "arn": target.arn("cloudwatch", f"alarm:{target.name}")}
+            return {"name": target.name, "arn": _arn(target)}
         return {}
 
     def discover(self, aws: Aws) -> list[Found]:
@@ -391,18 +407,31 @@ class AlarmHandler(Handler):
         return [Found(n) for n in names if not n.startswith("TargetTracking-")]
 
 
+def _needed(spec: Mapping[str, Any]) -> tuple[str, ...]:
+    if way(spec) == "evaluationCriteria":
+        return ("evaluationInterval",)
+    threshold = "thresholdMetricId" if spec.get("comparisonOperator") in _BAND else "threshold"
+    single = ("namespace", "metricName") if way(spec) == "metricName" else ()
+    return (*single, "evaluationPeriods", "comparisonOperator", threshold)
+
+
+def _arn(target: Target) -> str:
+    return target.arn("cloudwatch", f"alarm:{target.name}")
+
+
 def _described(aws: Aws, names: Sequence[str]) -> dict[str, Doc]:
-    """At most 100 alarms by name, in one call."""
+    """At most 100 alarms by name, in one call, of all types: their names are in one space."""
     request: Doc = {
         "AlarmNames": list(names),
-        "AlarmTypes": ["MetricAlarm", "CompositeAlarm"],
+        "AlarmTypes": list(_TYPES.values()),
         "MaxRecords": 100,
     }
     found: dict[str, Doc] = {}
     while True:
         reply = aws.read("cloudwatch", "DescribeAlarms", request)
-        for member in ("MetricAlarms", "CompositeAlarms"):
-            found.update({alarm["AlarmName"]: alarm for alarm in reply.get(member) or []})
+        for member, kind in _TYPES.items():
+            for alarm in reply.get(member) or []:
+                found[alarm["AlarmName"]] = alarm | {"type": kind}
         if not reply.get("NextToken"):
             return found
         request["NextToken"] = reply["NextToken"]
@@ -410,9 +439,9 @@ def _described(aws: Aws, names: Sequence[str]) -> dict[str, Doc]:
 
 def _observed(aws: Aws, target: Target, alarm: Doc) -> Observation:
     at = time.monotonic()
-    if "AlarmRule" in alarm:
-        return Unknown(f"{target.name} is a composite alarm, not one on a metric")
-    arn = alarm["AlarmArn"]
+    if alarm["type"] != "MetricAlarm":
+        return Unknown(f"{target.name} is a {alarm['type']}, not an alarm on a metric")
+    arn = alarm.get("AlarmArn") or _arn(target)
 
     def ask() -> dict[str, str]:
         reply = aws.read("cloudwatch", "ListTagsForResource", {"ResourceARN": arn})

@@ -50,7 +50,7 @@ def _save(ctx: Context, alarm: dict[str, Any], tags: dict[str, str]) -> None:
         "AlarmArn": ctx.arn(f"alarm:{name}"),
         "AlarmConfigurationUpdatedTimestamp": ctx.now,
         "ActionsEnabled": alarm.get("ActionsEnabled", True),
-        **{kind: alarm.get(kind, []) for kind in ACTIONS},
+        **{kind: list(dict.fromkeys(alarm.get(kind, []))) for kind in ACTIONS},
     }
     state = (
         "StateValue", "StateReason", "StateReasonData", "StateUpdatedTimestamp",
@@ -60,7 +60,8 @@ def _save(ctx: Context, alarm: dict[str, Any], tags: dict[str, str]) -> None:
         alarm |= {key: old[key] for key in state if key in old}
     else:
         put_tags(ctx.store, alarm["AlarmArn"], tags, BAD_VALUE)
-        _set_state(ctx, alarm, "INSUFFICIENT_DATA", "Unchecked: Initial alarm creation")
+        first = "OK" if "EvaluationCriteria" in alarm else "INSUFFICIENT_DATA"
+        _set_state(ctx, alarm, first, "Unchecked: Initial alarm creation")
         wait = timedelta(seconds=ctx.world.rng.uniform(60, 300))
         _evaluate_after(ctx, wait, name)
     alarms[name] = alarm
@@ -90,10 +91,14 @@ def _evaluate_after(ctx: Context, wait: timedelta, name: str) -> None:
     "AlarmName AlarmDescription ActionsEnabled OKActions AlarmActions InsufficientDataActions"
     " MetricName Namespace Statistic ExtendedStatistic Dimensions Period Unit EvaluationPeriods"
     " DatapointsToAlarm Threshold ComparisonOperator TreatMissingData"
-    " EvaluateLowSampleCountPercentile Metrics Tags ThresholdMetricId",
+    " EvaluateLowSampleCountPercentile Metrics Tags ThresholdMetricId EvaluationWindow"
+    " WarmUpConfiguration EvaluationCriteria EvaluationInterval ActionConfiguration",
     evidence="documented",
     source=API + "API_PutMetricAlarm.html; "
-    "assumed: ValidationError for all that is refused",
+    "https://github.com/aws/aws-cdk/issues/27144 (ten metrics); "
+    "https://github.com/aws/aws-cdk/issues/29331 (EC2 actions); "
+    "https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/search-expression-syntax.html"
+    " (no SEARCH); assumed: ValidationError for all that is refused",
 )  # fmt: skip
 def put_metric_alarm(ctx: Context, params: Params) -> Reply:
     check_alarm(params, ctx.region)
@@ -101,7 +106,7 @@ def put_metric_alarm(ctx: Context, params: Params) -> Reply:
     if "Metrics" in alarm:
         for query in alarm["Metrics"]:
             query.setdefault("ReturnData", True)
-    else:
+    elif "MetricName" in alarm:
         alarm.setdefault("Dimensions", [])
     _save(ctx, alarm, from_pairs(params.get("Tags"), BAD_VALUE))
     return {}
@@ -156,6 +161,7 @@ def describe_alarms(ctx: Context, params: Params) -> Reply:
     reply = {
         "MetricAlarms": [alarm for alarm in shown if "AlarmRule" not in alarm],
         "CompositeAlarms": [alarm for alarm in shown if "AlarmRule" in alarm],
+        "LogAlarms": [],
     }
     return reply | ({"NextToken": token} if token else {})
 
@@ -166,11 +172,23 @@ def _public(ctx: Context, alarm: dict[str, Any]) -> dict[str, Any]:
     for name in (*ACTIONS, "Dimensions", "Metrics"):
         if name in shown:
             shown[name] = ctx.shuffled(shown[name])
-    if "AlarmRule" not in shown and ctx.world.seed % 3 == 0:
+    for query in shown.get("Metrics", ()):
+        metric = query.get("MetricStat", {}).get("Metric", {})
+        if "Dimensions" in metric:
+            metric["Dimensions"] = ctx.shuffled(metric["Dimensions"])
+    if "AlarmRule" in shown or "EvaluationCriteria" in shown:
+        return shown
+    if ctx.world.seed % 3 == 0:
         shown.setdefault("TreatMissingData", "missing")
-    if "AlarmRule" not in shown and ctx.world.seed % 3 == 1:
+        shown.setdefault("DatapointsToAlarm", shown["EvaluationPeriods"])
+        shown.setdefault("EvaluationWindow", {"SlidingWindow": {}})
+        for number, query in enumerate(shown.get("Metrics", ())):
+            query.setdefault("Label", f"Metric {number}")
+    if ctx.world.seed % 3 == 1:
         shown.setdefault("Metrics", [])
         shown.setdefault("Dimensions", [])
+        for query in shown["Metrics"]:
+            query.setdefault("AccountId", ctx.account)
     return shown
 
 

@@ -21,8 +21,7 @@ from sandbox.world import Store
 DELIVERY_DAYS = 2
 UNSUPPORTED = "This operation is not supported for Delivery log class"
 CLASS_SOURCE = "https://github.com/hashicorp/terraform-provider-aws/issues/42657 (class DELIVERY)"
-NEWER = ("logGroupArn", "logGroupClass", "deletionProtectionEnabled",
-         "bearerTokenAuthenticationEnabled")  # fmt: skip
+NEWER = ("logGroupClass", "deletionProtectionEnabled", "bearerTokenAuthenticationEnabled")
 """Members that replies did not have when most recordings were made."""
 
 
@@ -131,7 +130,6 @@ def _public(ctx: Context, group: dict[str, Any], *, brief: bool) -> dict[str, An
     shown = {k: copy.deepcopy(group[k]) for k in names if not k.startswith("_")}
     if ctx.world.seed % 3 == 0:
         shown = {k: v for k, v in shown.items() if k not in NEWER or v not in (False, "STANDARD")}
-        shown.pop("logGroupArn", None)
     if not brief:
         apply_account_policies(ctx, shown)
     return shown

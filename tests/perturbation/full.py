@@ -49,6 +49,11 @@ ALARM = (
         threshold: 80
         comparisonOperator: GreaterThanThreshold
         treatMissingData: breaching
+        evaluationWindow: {{type: wallClock, timezone: Europe/Berlin}}
+        warmUpConfiguration: {{warmUpPeriodDurationInMinutes: 10,
+                              onlyStartEvaluatingAfterWarmUpPeriodEnds: true}}
+        actionConfiguration: {{alarmTagsPropagation: {{enabled: true,
+                                                     includedTagKeys: [team, cost-center]}}}}
         alarmActions: ['{TOPIC}']
         okActions: ['{TOPIC}']
         insufficientDataActions: ['{TOPIC}']
@@ -62,6 +67,8 @@ ALARM = (
         evaluationPeriods: 3
         threshold: 1.5
         comparisonOperator: LessThanThreshold
+        evaluationWindow: {type: wallClock}
+        actionConfiguration: {alarmTagsPropagation: {enabled: true, excludedTagKeys: [team]}}
         actionsEnabled: false
         """),
     manifest("Alarm", "full-math", """
@@ -86,6 +93,11 @@ ALARM = (
             period: 60
             returnData: false
           share: {expression: 100 * errors / requests, period: 60, label: share}
+        """),
+    manifest("Alarm", "full-query", """
+        evaluationCriteria:
+          promQLCriteria: {query: up == 0, pendingPeriod: 120, recoveryPeriod: 60}
+        evaluationInterval: 60
         """),
     manifest("Alarm", "full-band", """
         evaluationPeriods: 2

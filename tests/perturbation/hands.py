@@ -241,6 +241,10 @@ class Alarms(Hand):
         steps = leaf.steps
         if steps[0] == "dimensions":
             return pairs("Dimensions", leaf, "Name", "Value")
+        if leaf.general == "evaluationWindow.timezone":
+            return ["EvaluationWindow", "WallClockWindow", "Timezone"]
+        if steps[0] != "metrics" and len(steps) > 1 and steps[1] != "type":
+            return [pascal(str(step)) for step in steps]
         if steps[0] != "metrics":
             return [self.named.get(str(steps[0]), pascal(str(steps[0])))]
         query: Way = ["Metrics", ("Id", steps[1])]

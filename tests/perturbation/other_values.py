@@ -77,7 +77,11 @@ VALUES: dict[tuple[str, str], Any] = {
     ("Alarm", "metrics[*].period"): plus(60),
     ("Alarm", "metrics[*] more"): {"MetricStat": {"Metric": {
         "Namespace": "a", "MetricName": "b"}, "Period": 60, "Stat": "Sum"}, "ReturnData": False},
+    ("Alarm", "evaluationInterval"): plus(60),
+    ("Alarm", "evaluationWindow.type"): {"SlidingWindow": {}},
+    ("Alarm", "evaluationWindow.timezone"): "Europe/Paris",
     ("Alarm", "extendedStatistic"): "p99",
+    ("Alarm", "metrics[*].stat"): "p99",
     ("Alarm", "comparisonOperator"): lambda bench, leaf: (
         "LessThanLowerThreshold" if leaf.value.endswith("UpperThreshold")
         else "LessThanOrEqualToThreshold"),

@@ -67,12 +67,16 @@ def test_a_kind_lists_its_fields_and_outputs(kind: str) -> None:
 def test_a_field_in_full() -> None:
     assert explain("LogGroup.retentionInDays") == (
         "LogGroup.retentionInDays\n\n"
-        "Days until log events expire. AWS's own default is never; a month bounds the cost.\n\n"
+        "Days until log events expire, or never. AWS's own default is never; a month bounds the\n"
+        "cost. With `logGroupClass: DELIVERY` AWS sets it, and nobody can change it: leave it\n"
+        "out.\n\n"
         "  Type      one of 1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096,\n"
-        "            1827, 2192, 2557, 2922, 3288, 3653\n"
+        "            1827, 2192, 2557, 2922, 3288, 3653, never, 2\n"
         "  Required  no\n"
         "  Default   30 (Plumbline's)\n"
-        "  Changes   made in place\n\n"
+        "  Changes   made in place\n"
+        "  AWS       an account-level retention policy may hold it: then it is no drift and is\n"
+        "            not written\n\n"
         "AWS: https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_LogGroup.html"
     )
 

@@ -242,7 +242,7 @@ def test_resolved_values_are_checked_again() -> None:
     assert len(checked.problems) == 2
     assert checked.problems[0].startswith("spec.retentionInDays: found 8, allowed: 1, 3, 5")
     assert checked.problems[1] == (
-        'spec.kmsKeyId: found "alias/x", allowed: an ARN (arn:aws:service:…)'
+        'spec.kmsKeyId: found "alias/x", allowed: the ARN of a KMS key, or none'
     )
 
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import copy
+import re
 import time
 from typing import Any
 
 import pytest
 
 from controller.aws import Stale
+from controller.complaints import validate
 from controller.handler import Absent, Present, Unknown
 from controller.kinds import handler_for
 from tests.unit.kinds import kit
@@ -55,6 +57,12 @@ BAND: dict[str, Any] = {
 }  # fmt: skip
 
 
+QUERY: dict[str, Any] = {
+    "evaluationCriteria": {"promQLCriteria": {"query": "up == 0", "pendingPeriod": 300}},
+    "evaluationInterval": 60,
+}
+
+
 def spec(doc: dict[str, Any]) -> dict[str, Any]:
     model = HANDLER.spec.model_validate(doc)
     return model.model_dump(by_alias=True, exclude_none=True, warnings=False)
@@ -78,20 +86,86 @@ def seen(aim: Any, age: float = 0.0, **alarm: Any) -> Present:
 
 @pytest.mark.parametrize(("name", "alarm"), RECORDED, ids=[n for n, _ in RECORDED])
 def test_every_recorded_alarm_is_imported_and_then_plans_nothing(name: str, alarm: Any) -> None:
+    assert_imported(alarm)
+    assert HANDLER.output({"alarm": alarm}) == {
+        "name": alarm["AlarmName"], "arn": alarm["AlarmArn"],
+    }  # fmt: skip
+
+
+def assert_imported(alarm: Any) -> None:
     doc = {"alarm": alarm, "tags": {}, "observedAt": 0.0}
-    aim = kit.target(HANDLER, alarm["AlarmName"], HANDLER.to_spec(doc))
+    said = HANDLER.imported(doc)
+    aim = kit.target(HANDLER, alarm["AlarmName"], said)
+    assert validate(HANDLER.spec, said)[1] == []
     state = Present({**doc, "tags": aim.tags})
     assert kit.reported(kit.changes(HANDLER, aim, state)) == set()
-    assert HANDLER.output(doc) == {"name": alarm["AlarmName"], "arn": alarm["AlarmArn"]}
+    assert kit.planned(HANDLER, aim, state) == []
     assert HANDLER.readiness(doc).state == "ready"
 
 
+def metric(name: str, **query: Any) -> dict[str, Any]:
+    of = {"Namespace": "AWS/EC2", "MetricName": "CPUUtilization", "Dimensions": []}
+    return {"Id": name, "MetricStat": {"Metric": of, "Period": 60, "Stat": "p99.9"}, **query}
+
+
+BOUNDED = {"ComparisonOperator": "GreaterThanThreshold", "Threshold": 0.5, "EvaluationPeriods": 1}
+ONE = {"Namespace": "x", "MetricName": "y", "Period": 60, "Dimensions": []}
+ODD: dict[str, dict[str, Any]] = {
+    "nothing but its name": {},
+    "no statistic": {**ONE, **BOUNDED},
+    "no period": {**BOUNDED, "Namespace": "x", "MetricName": "y", "Statistic": "Sum"},
+    "no threshold": {**ONE, "Statistic": "Sum", "EvaluationPeriods": 1},
+    "ten seconds": {**ONE, **BOUNDED, "Statistic": "Sum", "Period": 10, "Threshold": 1e22},
+    "percentile": {**ONE, **BOUNDED, "ExtendedStatistic": "p99.90", "Threshold": -3,
+                   "EvaluateLowSampleCountPercentile": "ignore"},
+    "trimmed": {**ONE, **BOUNDED, "ExtendedStatistic": "TM(:95%)"},
+    "of EC2": {**ONE, **BOUNDED, "Statistic": "Maximum", "AlarmActions": [
+        "arn:aws:swf:us-east-1:123456789012:action/actions/AWS_EC2.InstanceId.Stop/1.0",
+        "arn:aws:automate:us-east-1:ec2:recover"]},
+    "calls a function": {**ONE, **BOUNDED, "Statistic": "Sum", "OKActions": [
+        "arn:aws:lambda:us-east-1:123456789012:function:page:live"]},
+    "opens an incident": {**ONE, **BOUNDED, "Statistic": "Sum", "InsufficientDataActions": [
+        "arn:aws:ssm-incidents::123456789012:responseplan/one",
+        "arn:aws:ssm:us-east-1:123456789012:opsitem:3#CATEGORY=Security"]},
+    "scales": {**ONE, **BOUNDED, "Statistic": "Sum", "AlarmActions": [
+        "arn:aws:autoscaling:us-east-1:1234:scalingPolicy:b:autoScalingGroupName/a:policyName/b"]},
+    "calculated": {**BOUNDED, "Metrics": [metric("m1", ReturnData=False, Label="one"),
+                                          {"Id": "e1", "Expression": "m1 * 2", "Label": "",
+                                           "ReturnData": True}]},
+    "queried": {**BOUNDED, "Metrics": [{"Id": "q1", "Period": 300, "ReturnData": True, "Expression":
+        'SELECT AVG(CPUUtilization) FROM SCHEMA("AWS/EC2", InstanceId) GROUP BY InstanceId'}]},
+    "of another account": {**BOUNDED, "Metrics": [
+        metric("m1", AccountId="210987654321", ReturnData=True)]},
+    "in a band": {"ComparisonOperator": "LessThanLowerOrGreaterThanUpperThreshold",
+                  "EvaluationPeriods": 2, "ThresholdMetricId": "ad1", "Metrics": [
+        metric("m1", ReturnData=True),
+        {"Id": "ad1", "Expression": "ANOMALY_DETECTION_BAND(m1, 2)", "Label": "expected",
+         "ReturnData": True}]},
+    "of PromQL": {"EvaluationCriteria": {"PromQLCriteria": {
+        "Query": "up == 0", "PendingPeriod": 0, "RecoveryPeriod": 60}}, "EvaluationInterval": 30},
+    "with all that is new": {**ONE, **BOUNDED, "Statistic": "Sum",
+        "EvaluationWindow": {"WallClockWindow": {"Timezone": "Europe/Berlin"}},
+        "WarmUpConfiguration": {"WarmUpPeriodDurationInMinutes": 5,
+                                "OnlyStartEvaluatingAfterWarmUpPeriodEnds": False},
+        "ActionConfiguration": {"AlarmTagsPropagation": {"Enabled": True,
+                                                         "ExcludedTagKeys": ["b", "a"]}}},
+    "sliding": {**ONE, **BOUNDED, "Statistic": "Sum", "EvaluationWindow": {"SlidingWindow": {}}},
+    "empty all over": {**ONE, **BOUNDED, "Statistic": "Sum", "AlarmDescription": "", "Metrics": [],
+                       "OKActions": [], "EvaluateLowSampleCountPercentile": ""},
+    "told twice": {**ONE, **BOUNDED, "Statistic": "Sum", "AlarmActions": [
+        TOPIC.format("a"), TOPIC.format("a")]},
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", ODD)
+def test_whatever_others_made_is_imported(case: str) -> None:
+    assert_imported({"AlarmName": "odd", **ODD[case]})
+
+
 BAD: list[tuple[dict[str, Any], str]] = [
-    (without(CPU, "statistic"), "exactly one of statistic, extendedStatistic, metrics, not 0"),
     ({**CPU, "extendedStatistic": "p90"}, "not 2"),
     ({**CPU, "metrics": ERRORS["metrics"]}, "not 2"),
     ({**ERRORS, "namespace": "AWS/ECS"}, "belong into them"),
-    (without(CPU, "namespace"), "needs namespace and metricName"),
     ({**CPU, "namespace": ":x"}, "not beginning with a colon"),
     ({**CPU, "statistic": "Median"}, "Input should be"),
     ({**without(CPU, "statistic"), "extendedStatistic": "p101"}, "p90, tm90"),
@@ -105,7 +179,6 @@ BAD: list[tuple[dict[str, Any], str]] = [
     ({**CPU, "alarmActions": ["oncall"]}, "must be an ARN"),
     ({**CPU, "evaluateLowSampleCountPercentile": "ignore"}, "is for a percentile"),
     ({**CPU, "comparisonOperator": "GreaterThanUpperThreshold"}, "do not fit"),
-    (without(CPU, "threshold"), "needs threshold"),
     ({**BAND, "threshold": 1}, "needs threshold, or"),
     ({**BAND, "thresholdMetricId": "x"}, "no x in metrics"),
     ({**CPU, "unit": "Furlongs"}, "Input should be"),
@@ -114,6 +187,62 @@ BAD: list[tuple[dict[str, Any], str]] = [
     ({**ERRORS, "metrics": {**ERRORS["metrics"], "r2": {"expression": "1"}}}, "exactly one entry"),
     ({**ERRORS, "metrics": {"m": {"namespace": "x"}}}, "needs expression, or"),
     ({**ERRORS, "metrics": {"m": {"namespace": "x", "expression": "1"}}}, "have no place"),
+    (
+        {**ERRORS, "metrics": {n: m | {"returnData": False} for n, m in ERRORS["metrics"].items()}},
+        "exactly one entry",
+    ),
+    (
+        {
+            **ERRORS,
+            "metrics": {
+                **{f"m{n}": ERRORS["metrics"]["errors"] for n in range(11)},
+                "e": {"expression": "m1"},
+            },
+        },
+        "at most 10 metrics, not 11",
+    ),
+    ({**BAND, "metrics": {**BAND["metrics"], "ad1": {"expression": "m1 * 2"}}}, "no ANOMALY"),
+    ({**QUERY, "threshold": 1, "evaluationPeriods": 2}, "so threshold, evaluationPeriods have no"),
+    ({**QUERY, "statistic": "Sum"}, "not 2"),
+    ({**QUERY, "evaluationInterval": 45}, "10, 20, 30 or a multiple of 60"),
+    (
+        {**QUERY, "evaluationCriteria": {"promQLCriteria": {"query": "x", "pendingPeriod": 86401}}},
+        "less than or equal to 86400",
+    ),
+    ({**CPU, "evaluationInterval": 60}, "goes with evaluationCriteria"),
+    ({**QUERY, "evaluationWindow": {"type": "wallClock"}}, "evaluationWindow have no place"),
+    ({**CPU, "evaluationWindow": {"timezone": "UTC"}}, "has no timezone"),
+    ({**CPU, "warmUpConfiguration": {"warmUpPeriodDurationInMinutes": 2881}}, "less than or equal"),
+    (
+        {
+            **CPU,
+            "actionConfiguration": {
+                "alarmTagsPropagation": {
+                    "enabled": True,
+                    "includedTagKeys": ["a"],
+                    "excludedTagKeys": ["b"],
+                }
+            },
+        },
+        "excludedTagKeys has no place",
+    ),
+    ({**CPU, "dimensions": {":x": "y"}}, "does not begin with a colon"),
+    ({**CPU, "dimensions": {"x": "ä"}}, "ASCII"),
+    ({**CPU, "dimensions": {"x": " "}}, "ASCII"),
+]
+INCOMPLETE: list[tuple[dict[str, Any], str]] = [
+    (without(CPU, "statistic"), "needs exactly one of statistic, .*evaluationCriteria, not 0"),
+    (without(CPU, "namespace"), "needs namespace and metricName"),
+    (without(CPU, "threshold"), "^needs threshold$"),
+    (
+        without(CPU, "evaluationPeriods", "comparisonOperator"),
+        "^needs evaluationPeriods, comparisonOperator$",
+    ),
+    (
+        without(BAND, "thresholdMetricId", "metrics") | {"metrics": {"m1": BAND["metrics"]["m1"]}},
+        "needs thresholdMetricId",
+    ),
+    (without(QUERY, "evaluationInterval"), "^needs evaluationInterval$"),
 ]
 
 
@@ -123,8 +252,31 @@ def test_what_aws_would_refuse_is_refused_at_load(doc: dict[str, Any], says: str
         spec(doc)
 
 
+@pytest.mark.parametrize(("doc", "says"), INCOMPLETE, ids=[says for _, says in INCOMPLETE])
+def test_what_a_creation_needs_an_adoption_may_lack(doc: dict[str, Any], says: str) -> None:
+    assert re.search(says, HANDLER.incomplete(spec(doc)))
+
+
+@pytest.mark.parametrize("doc", [CPU, ERRORS, BAND, QUERY])
+def test_nothing_is_missing(doc: dict[str, Any]) -> None:
+    assert HANDLER.incomplete(spec(doc)) == ""
+
+
 @pytest.mark.parametrize(
-    "name", ["p0", "p90", "p99.9", "p100", "tm90", "IQM", "PR(0:100)", "TM(10%:90%)", "WM(:95%)"]
+    "name",
+    [
+        "p0",
+        "p90",
+        "p99.9",
+        "p100",
+        "tm90",
+        "IQM",
+        "PR(0:100)",
+        "p0.0",
+        "p100.0",
+        "TM(10%:90%)",
+        "WM(:95%)",
+    ],
 )
 def test_statistics(name: str) -> None:
     spec({**without(CPU, "statistic"), "extendedStatistic": name})
@@ -139,7 +291,7 @@ def test_defaults_and_limits() -> None:
     spec({**CPU, "threshold": "${ssm:/x}", "alarmActions": ["${ssm:/topic}"]})
 
 
-@pytest.mark.parametrize("doc", [CPU, ERRORS, BAND])
+@pytest.mark.parametrize("doc", [CPU, ERRORS, BAND, QUERY])
 def test_create_is_one_call_with_tags(doc: dict[str, Any]) -> None:
     aim = kit.target(HANDLER, "cpu", doc)
     (create,) = kit.planned(HANDLER, aim, Absent())
@@ -211,9 +363,12 @@ def test_drift_is_named_and_the_whole_alarm_is_sent(case: str) -> None:
     state = seen(aim, **{**foreign, **tamper})
     assert kit.differing(kit.changes(HANDLER, aim, state)) == expected
     (put,) = kit.planned(HANDLER, aim, state)
+    assert put.changes == tuple(expected)
+    if set(expected) == {"actionsEnabled"}:  # nothing need be overwritten
+        assert (put.operation, put.params) == ("EnableAlarmActions", {"AlarmNames": ["cpu"]})
+        return
     assert put.operation == "PutMetricAlarm"
     assert "Tags" not in put.params
-    assert put.changes == tuple(expected)
     healed = seen(aim, **{**dict.fromkeys(tamper), **put.params})
     assert kit.differing(kit.changes(HANDLER, aim, healed)) == {}
     assert foreign.items() <= put.params.items()

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from controller.complaints import validate
 from controller.handler import Absent, Present
 from controller.kinds import handler_for
 from tests.unit.kinds import kit
@@ -45,6 +46,7 @@ def test_every_recorded_log_group_is_imported_and_then_plans_nothing(name: str, 
 
 def assert_imported(group: Any) -> dict[str, Any]:
     doc = {"group": group, "tags": {}}
+    assert validate(HANDLER.spec, HANDLER.imported(doc))[1] == []
     aim = kit.target(HANDLER, group["logGroupName"], HANDLER.imported(doc))
     state = Present({"group": group, "tags": aim.tags})
     assert kit.reported(kit.changes(HANDLER, aim, state)) == set()
