@@ -10,20 +10,35 @@ group; it does not say which change it works on, so ours is taken to be under wa
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 from controller.handler import READY, Readiness
-from controller.kindlib.versions import cache_version, parts
-from controller.policies import Doc, Situation
+from controller.kindlib.elasticache_members import of_members, security_groups
+from controller.kindlib.elasticache_pending import FIELD_OF
+from controller.kindlib.elasticache_shards import shards
+from controller.kindlib.elasticache_token import MARK, still_open
+from controller.kindlib.versions import cache_version
+from controller.policies import Doc
 
 OF_MEMBERS = (
     "engineVersion", "cacheParameterGroupName", "securityGroupIds", "preferredMaintenanceWindow",
     "notificationTopicArn", "cacheSubnetGroupName",
 )  # fmt: skip
-SLOW = ("cacheNodeType", "engine", "engineVersion", "numNodeGroups", "replicasPerNodeGroup")
-MARK = "plumbline:auth-token"
-"""Tag that remembers which AUTH token is being phased in; no tag of the spec."""
+AWS_DEFAULTS = {
+    "automaticFailoverEnabled": False, "autoMinorVersionUpgrade": True, "snapshotRetentionLimit": 0,
+}  # fmt: skip
+"""AWS's own, of fields for which Plumbline has another default or always says a value."""
+PERHAPS_OF_MEMBERS = ("engine", "cacheNodeType", "autoMinorVersionUpgrade")
+"""Fields that older replies show on nodes alone."""
+ONCE_CREATED = ("numNodeGroups", "replicasPerNodeGroup", "port", "clusterMode")
+SLOW = (
+    "cacheNodeType", "engine", "engineVersion", "numNodeGroups", "replicasPerNodeGroup",
+    "replicaConfiguration", "multiAZ", "cacheParameterGroupName", "ipDiscovery", "durability",
+)  # fmt: skip
+"""Fields that change when a modification has finished, and of which AWS says nothing before."""
+ASSOCIATED = ("userGroupIds", "allowUnauthenticated", "logDelivery")
+"""Fields that a group that is being created need not show yet."""
 
 _PLAIN = {
     "cacheNodeType": "CacheNodeType",
@@ -34,22 +49,10 @@ _PLAIN = {
     "snapshotWindow": "SnapshotWindow",
     "networkType": "NetworkType",
     "ipDiscovery": "IpDiscovery",
+    "durability": "Durability",
 }
 _OFF_UNLESS_SHOWN = ("transitEncryptionEnabled", "atRestEncryptionEnabled", "multiAZ")
 """Older replies lack what did not exist yet: it was off."""
-
-PENDING = {
-    "AutomaticFailoverStatus": "automaticFailoverEnabled",
-    "TransitEncryptionEnabled": "transitEncryptionEnabled",
-    "TransitEncryptionMode": "transitEncryptionMode",
-    "ClusterMode": "clusterMode",
-    "LogDeliveryConfigurations": "logDelivery",
-    "UserGroups": "userGroupIds",
-    "AuthTokenStatus": "authToken",
-    "EngineVersion": "engineVersion",
-    "CacheNodeType": "cacheNodeType",
-}
-"""Pending member, of the group or of a node → spec field."""
 
 
 def to_spec(doc: Mapping[str, Any]) -> Doc:
@@ -61,11 +64,11 @@ def to_spec(doc: Mapping[str, Any]) -> Doc:
         for field, member in _PLAIN.items()
         if group.get(member) not in (None, "", [])
     }
-    spec["tags"] = {k: v for k, v in doc.get("tags", {}).items() if k != MARK}
-    if description := group.get("Description", "").strip():
+    spec["tags"] = {k: v for k, v in (doc.get("tags") or {}).items() if k != MARK}
+    if description := str(group.get("Description") or "").strip():
         spec["description"] = description
     if engine := group.get("Engine") or next((m.get("Engine") for m in members), None):
-        spec["engine"] = engine
+        spec["engine"] = str(engine).lower()
     if node := next((m["CacheNodeType"] for m in members if m.get("CacheNodeType")), None):
         spec.setdefault("cacheNodeType", node)
     if "AutomaticFailover" in group:
@@ -73,53 +76,35 @@ def to_spec(doc: Mapping[str, Any]) -> Doc:
     if "MultiAZ" in group:
         spec["multiAZ"] = group["MultiAZ"] == "enabled"
     if group.get("TransitEncryptionEnabled"):
-        spec["transitEncryptionMode"] = group.get("TransitEncryptionMode", "required")
+        spec["transitEncryptionMode"] = group.get("TransitEncryptionMode") or "required"
     if "DataTiering" in group:
         spec["dataTieringEnabled"] = group["DataTiering"] == "enabled"
-    if "ClusterMode" in group or "ClusterEnabled" in group:
-        by_flag = "enabled" if group.get("ClusterEnabled") else "disabled"
-        spec["clusterMode"] = group.get("ClusterMode", by_flag)
+    if mode := _cluster_mode(group):
+        spec["clusterMode"] = mode
     upgrades = [d["AutoMinorVersionUpgrade"] for d in (group, *members)
-                if "AutoMinorVersionUpgrade" in d]  # fmt: skip
+                if d.get("AutoMinorVersionUpgrade") is not None]  # fmt: skip
     if upgrades:
         spec["autoMinorVersionUpgrade"] = upgrades[0]
     if users := group.get("UserGroupIds"):
         spec["userGroupIds"] = sorted(users)
-    if shards := group.get("NodeGroups"):
-        spec["numNodeGroups"] = len(shards)
-        sizes = [len(s["NodeGroupMembers"]) for s in shards if s.get("NodeGroupMembers")]
-        if sizes:
-            spec["replicasPerNodeGroup"] = min(sizes) - 1
+    spec["allowUnauthenticated"] = still_open(doc) or not (
+        group.get("AuthTokenEnabled") or group.get("UserGroupIds")
+    )
     if port := endpoint_port(group):
         spec["port"] = port
     if logs := _logs(group.get("LogDeliveryConfigurations"), "active", "modifying", "error"):
         spec["logDelivery"] = logs
-    return {**spec, **_of_members(members)}
+    return {**spec, **shards(doc), **of_members(members)}
 
 
-def _of_members(members: Sequence[Mapping[str, Any]]) -> Doc:
-    """What only nodes show. While they differ (a rolling upgrade), the oldest version counts."""
-    spec: Doc = {}
-    if not members:
-        return spec
-    versions = [m["EngineVersion"] for m in members if m.get("EngineVersion")]
-    if versions:
-        spec["engineVersion"] = cache_version(min(versions, key=parts))
-    first = members[0]
-    if group := first.get("CacheParameterGroup", {}).get("CacheParameterGroupName"):
-        spec["cacheParameterGroupName"] = group
-    for field, member in (
-        ("preferredMaintenanceWindow", "PreferredMaintenanceWindow"),
-        ("cacheSubnetGroupName", "CacheSubnetGroupName"),
-    ):
-        if first.get(member):
-            spec[field] = first[member]
-    topic = first.get("NotificationConfiguration") or {}
-    if topic.get("TopicArn") and topic.get("TopicStatus", "active") == "active":
-        spec["notificationTopicArn"] = topic["TopicArn"]
-    if groups := _security_groups(members, "active", "removing"):
-        spec["securityGroupIds"] = groups
-    return spec
+def _cluster_mode(group: Mapping[str, Any]) -> str:
+    """What AWS says; older replies have less to say, and the oldest only their shards."""
+    if mode := group.get("ClusterMode"):
+        return str(mode)
+    if group.get("ClusterEnabled") is None and not group.get("NodeGroups"):
+        return ""
+    sharded = len(group.get("NodeGroups") or []) > 1 or group.get("ConfigurationEndpoint")
+    return "enabled" if group.get("ClusterEnabled", sharded) else "disabled"
 
 
 def pending(doc: Mapping[str, Any]) -> Doc:
@@ -138,31 +123,34 @@ def pending(doc: Mapping[str, Any]) -> Doc:
     if "AutomaticFailoverStatus" in waiting:
         out["automaticFailoverEnabled"] = waiting["AutomaticFailoverStatus"] == "enabled"
     for name in ("TransitEncryptionEnabled", "TransitEncryptionMode", "ClusterMode"):
-        if name in waiting:
-            out[PENDING[name]] = waiting[name]
+        if waiting.get(name) is not None:
+            out[FIELD_OF[name]] = waiting[name]
+    if not out.get("transitEncryptionEnabled", group.get("TransitEncryptionEnabled")):
+        out.pop("transitEncryptionMode", None)
     if users := waiting.get("UserGroups"):
         now = set(group.get("UserGroupIds") or [])
         gone = set(users.get("UserGroupIdsToRemove") or [])
         out["userGroupIds"] = sorted((now - gone) | set(users.get("UserGroupIdsToAdd") or []))
+    if out.get("userGroupIds"):
+        out["allowUnauthenticated"] = False
     logs = _logs(group.get("LogDeliveryConfigurations"), "enabling", "modifying")
     if coming := {**logs, **_logs(waiting.get("LogDeliveryConfigurations"))}:
         out["logDelivery"] = coming
-    soon = _security_groups(members, "active", "adding")
-    if soon != _security_groups(members, "active", "removing"):
+    soon = security_groups(members, "active", "adding")
+    if soon != security_groups(members, "active", "removing"):
         out["securityGroupIds"] = soon
     return out
 
 
-def left_by_others(doc: Mapping[str, Any], mine: set[str]) -> list[str]:
-    """Pending values that ApplyImmediately would flush although they are not in `mine`."""
-    holders = (doc["group"], *(doc.get("members") or []))
-    names = {
-        name
-        for holder in holders
-        for name, value in (holder.get("PendingModifiedValues") or {}).items()
-        if value not in (None, "", [], {})
-    }
-    return sorted(name for name in names if PENDING.get(name) not in mine)
+def imported(doc: Mapping[str, Any]) -> Doc:
+    """What an import writes: what AWS has, or is on the way to. Where AWS says nothing, its own
+    default holds and not ours."""
+    spec = {**AWS_DEFAULTS, **to_spec(doc), **pending(doc)}
+    if not spec["transitEncryptionEnabled"]:
+        spec.pop("transitEncryptionMode", None)
+    if not spec["atRestEncryptionEnabled"]:
+        spec.pop("kmsKeyId", None)
+    return spec
 
 
 def readiness(doc: Mapping[str, Any]) -> Readiness:
@@ -179,7 +167,7 @@ def readiness(doc: Mapping[str, Any]) -> Readiness:
         return Readiness("in-progress", "NodesNotAvailable", why)
     for log in group.get("LogDeliveryConfigurations") or []:
         if log.get("Status") == "error":
-            message = f"{log['LogType']}: {log.get('Message', 'not delivered')}"
+            message = f"{log.get('LogType')}: {log.get('Message', 'not delivered')}"
             return Readiness("ready", "LogDeliveryFailed", message)
     member: Mapping[str, Any] = next(iter(doc.get("members") or []), {})
     parameters: Mapping[str, Any] = member.get("CacheParameterGroup") or {}
@@ -194,12 +182,6 @@ def modifiable(doc: Mapping[str, Any]) -> str:
     """Empty if AWS takes a modification now: the group and all its nodes are available."""
     status = str(doc["group"].get("Status", ""))
     return f"status {status}" if status != "available" else _busy_members(doc)
-
-
-def in_global_datastore(situation: Situation, wanted: Any, live: Any) -> bool:
-    """True for a member of a global datastore, which decides for it (108, 109)."""
-    info = situation.raw.get("group", {}).get("GlobalReplicationGroupInfo") or {}
-    return bool(info.get("GlobalReplicationGroupId"))
 
 
 def output(doc: Mapping[str, Any]) -> Doc:
@@ -230,28 +212,19 @@ def _logs(configurations: Any, *states: str) -> Doc:
     """Log deliveries by log type: in these states, or all."""
     out: Doc = {}
     for entry in configurations or []:
-        if states and entry.get("Status", "active") not in states:
+        if not entry.get("LogType") or (states and entry.get("Status", "active") not in states):
             continue
         details = entry.get("DestinationDetails") or {}
         firehose = details.get("KinesisFirehoseDetails") or {}
         group = details.get("CloudWatchLogsDetails") or {}
-        out[entry["LogType"]] = {
+        shown = {
             "destinationType": entry.get("DestinationType"),
             "destination": group.get("LogGroup") or firehose.get("DeliveryStream"),
             "logFormat": entry.get("LogFormat"),
         }
+        if None not in shown.values():
+            out[entry["LogType"]] = shown
     return out
-
-
-def _security_groups(members: Sequence[Mapping[str, Any]], *states: str) -> list[str]:
-    return sorted(
-        {
-            g["SecurityGroupId"]
-            for m in members
-            for g in m.get("SecurityGroups") or []
-            if g.get("Status", "active") in states
-        }
-    )
 
 
 def _statuses(doc: Mapping[str, Any]) -> list[str]:
@@ -260,7 +233,7 @@ def _statuses(doc: Mapping[str, Any]) -> list[str]:
 
 def _busy_members(doc: Mapping[str, Any], *besides: str) -> str:
     busy = {
-        m["CacheClusterId"]: m.get("CacheClusterStatus")
+        str(m.get("CacheClusterId")): m.get("CacheClusterStatus")
         for m in doc.get("members") or []
         if m.get("CacheClusterStatus") not in ("available", *besides)
     }

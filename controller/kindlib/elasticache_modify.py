@@ -8,13 +8,16 @@ nothing but our own change would be flushed.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from controller.diff import Change
 from controller.handler import Action, Risk, Target
-from controller.kindlib.elasticache_document import MARK, left_by_others, pending, to_spec
+from controller.kindlib import elasticache_access as access
+from controller.kindlib.elasticache_document import to_spec
+from controller.kindlib.elasticache_pending import at_once
+from controller.kindlib.elasticache_resize import replica_counts, shard_count
+from controller.kindlib.elasticache_rules import LOCAL_DISKS
 from controller.kindlib.planning import by_field, entry_key, paths
 from controller.kindlib.versions import major, older
 from controller.policies import Doc
@@ -34,15 +37,18 @@ _PLAIN = {
     "cacheNodeType": "CacheNodeType",
     "ipDiscovery": "IpDiscovery",
     "clusterMode": "ClusterMode",
+    "durability": "Durability",
 }
 _WAITS = {
     "automaticFailoverEnabled", "multiAZ", "cacheParameterGroupName", "engine", "engineVersion",
     "cacheNodeType", "ipDiscovery", "clusterMode", "transitEncryptionEnabled",
-    "transitEncryptionMode", "userGroupIds",
+    "transitEncryptionMode", "durability",
 }  # fmt: skip
 """Fields that wait for the maintenance window unless ApplyImmediately is set."""
-_DISRUPTIVE = {"cacheNodeType", "clusterMode", "transitEncryptionEnabled", "transitEncryptionMode",
-               "ipDiscovery", "userGroupIds"}  # fmt: skip
+_DISRUPTIVE = {
+    "cacheNodeType", "clusterMode", "transitEncryptionEnabled", "transitEncryptionMode",
+    "ipDiscovery", "durability",
+}  # fmt: skip
 _STEP = {
     "safe": "modify",
     "irreversible": "modify-for-good",
@@ -50,16 +56,18 @@ _STEP = {
     "destructive": "modify-destructive",
 }
 _ORDER: tuple[Risk, ...] = ("safe", "irreversible", "disruptive", "destructive")
-_OWN_CALLS = {"tags", "authToken", "numNodeGroups", "replicasPerNodeGroup"}
+_RESIZED = ("numNodeGroups", "replicasPerNodeGroup", "replicaConfiguration")
+_OWN_CALLS = {"tags", "clusterMode", *access.FIELDS, *_RESIZED}
 
 
 def modifications(
-    target: Target, doc: Mapping[str, Any], changes: Sequence[Change]
+    target: Target, arn: str, doc: Mapping[str, Any], changes: Sequence[Change]
 ) -> list[Action]:
     """The calls that make these changes, tags aside. What no call can make is left out.
 
-    Left out: an engine version that would go down, valkey back to redis, fewer shards, and cluster
-    mode from disabled to enabled at once (`compatible` must come between).
+    Left out: an engine version that would go down, valkey back to redis, cluster mode from disabled
+    to enabled at once (`compatible` must come between, while clients are changed), and back; data
+    tiering's nodes for others; nearly everything while the cluster mode is `compatible`.
     """
     fields = by_field(changes)
     live = to_spec(doc)
@@ -69,28 +77,31 @@ def modifications(
         if name not in _OWN_CALLS:
             groups.setdefault(_risk(name, fields, target.spec, live), []).append(name)
     _ride_along(groups)
-    grown = _replicas(target, fields.get("replicasPerNodeGroup", []), live)
+    resized = [c for n in _RESIZED[1:] for c in fields.get(n, [])]
+    more, fewer = replica_counts(target, doc, resized)
     available = {"automaticFailoverEnabled", "multiAZ"} & fields.keys()
-    actions: list[Action] = []
-    if grown and grown.operation == "IncreaseReplicaCount":
-        actions.append(grown)
+    actions = [more] if more else []
+    if "clusterMode" in fields:  # AWS takes nothing else with it but its parameter group
+        alone: list[str] = [n for n in ("clusterMode", "cacheParameterGroupName") if n in fields]
+        todo = {n: fields[n] for n in alone}
+        actions.append(_action(target, doc, live, "disruptive", todo, (), "cluster-mode"))
+        for names in groups.values():
+            names[:] = [n for n in names if n not in alone]
     for risk in _ORDER:
         if groups.get(risk):
             todo = {n: fields[n] for n in groups[risk]}
-            after = tuple(a.step for a in actions if a is grown and available & todo.keys())
-            action = _action(target, doc, live, risk, todo, after)
+            after = tuple(a.step for a in actions if a is more and available & todo.keys())
+            action = _action(target, doc, live, risk, todo, after, _STEP[risk])
             if action.params.keys() - {"ReplicationGroupId", "ApplyImmediately"}:
                 actions.append(action)
-    if grown and grown.operation == "DecreaseReplicaCount":
-        actions.append(grown)
-    if "numNodeGroups" in fields:
-        actions.append(_shards(target, fields["numNodeGroups"]))
-    if "authToken" in fields:
-        rotation = _rotation(target, doc, fields["authToken"])
-        # The mark first: AWS takes no tags while it modifies the group.
-        marks = [a for a in rotation if a.operation == "AddTagsToResource"]
-        actions = [*marks, *actions, *(a for a in rotation if a not in marks)]
-    return actions
+    if fewer:
+        actions.append(fewer)
+    actions += shard_count(target, doc, fields.get("numNodeGroups", []))
+    mine = [c for n in access.FIELDS for c in fields.get(n, [])]
+    logins = access.access(target, arn, doc, mine)
+    # The marks first: AWS takes no tags while it modifies the group.
+    marks = [a for a in logins if a.operation == "AddTagsToResource"]
+    return [*marks, *actions, *(a for a in logins if a not in marks)]
 
 
 def _drop_impossible(fields: dict[str, list[Change]], spec: Doc, live: Doc) -> None:
@@ -102,12 +113,15 @@ def _drop_impossible(fields: dict[str, list[Change]], spec: Doc, live: Doc) -> N
     if not same_engine and spec["engine"] == "redis":
         fields.pop("engine", None)
         fields.pop("engineVersion", None)
-    shards = spec.get("numNodeGroups")
-    if not isinstance(shards, int) or shards < live.get("numNodeGroups", shards):
-        fields.pop("numNodeGroups", None)
-    step = (live.get("clusterMode"), spec.get("clusterMode"))
+    step = (live.get("clusterMode"), spec.get("clusterMode", "disabled"))
     if step in (("disabled", "enabled"), ("enabled", "disabled"), ("enabled", "compatible")):
         fields.pop("clusterMode", None)
+    if live.get("clusterMode") == "compatible":
+        for name in ("engine", "engineVersion", "cacheNodeType", *_RESIZED):
+            fields.pop(name, None)
+    disks = [LOCAL_DISKS.match(str(s.get("cacheNodeType"))) is not None for s in (spec, live)]
+    if disks[0] != disks[1]:
+        fields.pop("cacheNodeType", None)
 
 
 def _risk(name: str, fields: Mapping[str, Any], spec: Doc, live: Doc) -> Risk:
@@ -130,14 +144,16 @@ def _ride_along(groups: dict[Risk, list[str]]) -> None:
     """A parameter group goes with the engine version that it belongs to."""
     for risk in ("irreversible", "disruptive"):
         names = groups.get(risk, [])
-        if "engineVersion" in names and "cacheParameterGroupName" in groups.get("safe", []):
+        if {"engine", "engineVersion"} & set(names) and "cacheParameterGroupName" in groups.get(
+            "safe", []
+        ):
             groups["safe"].remove("cacheParameterGroupName")
             names.append("cacheParameterGroupName")
 
 
 def _action(
     target: Target, doc: Mapping[str, Any], live: Doc, risk: Risk, fields: dict[str, list[Change]],
-    after: tuple[str, ...],
+    after: tuple[str, ...], step: str,
 ) -> Action:  # fmt: skip
     spec = target.spec
     params: Doc = {"ReplicationGroupId": target.name}
@@ -148,23 +164,19 @@ def _action(
         params["NotificationTopicStatus"] = "active"
     if "logDelivery" in fields:
         params["LogDeliveryConfigurations"] = _logs(fields["logDelivery"], spec["logDelivery"])
-    if "userGroupIds" in fields:
-        params |= _users(spec["userGroupIds"], {**live, **pending(doc)}.get("userGroupIds", []))
     if "snapshotRetentionLimit" in fields and (source := _snapshot_source(doc["group"], spec)):
         params["SnapshottingClusterId"] = source
     notes = []
     if _WAITS & fields.keys():
-        if others := left_by_others(doc, set(fields)):
-            notes.append(f"waits for the maintenance window: {', '.join(others)} is pending, "
-                         "and applying ours at once would apply that too")  # fmt: skip
-        else:
-            params["ApplyImmediately"] = True
+        now, why = at_once(doc, set(fields))
+        params |= now
+        notes += [why] if why else []
     back = [n for n in fields if n in live and spec.get(n) == live[n]]
     if back:
         notes.append(f"takes back what is pending for {', '.join(back)}")
     changes = paths([c for some in fields.values() for c in some])
     return Action(
-        "elasticache", "ModifyReplicationGroup", params, changes, risk, _STEP[risk], after=after,
+        "elasticache", "ModifyReplicationGroup", params, changes, risk, step, after=after,
         note="; ".join(notes),
     )  # fmt: skip
 
@@ -208,12 +220,6 @@ def _logs(changes: Sequence[Change], wanted: Doc) -> list[Doc]:
     ]
 
 
-def _users(wanted: list[str], held: list[str]) -> Doc:
-    add, remove = sorted(set(wanted) - set(held)), sorted(set(held) - set(wanted))
-    out = {"UserGroupIdsToAdd": add, "UserGroupIdsToRemove": remove}
-    return {name: ids for name, ids in out.items() if ids}
-
-
 def _snapshot_source(group: Mapping[str, Any], spec: Doc) -> str:
     """The node to take daily snapshots of: AWS wants one named when they are switched on.
 
@@ -223,97 +229,3 @@ def _snapshot_source(group: Mapping[str, Any], spec: Doc) -> str:
     if not off or group.get("ClusterEnabled") or group.get("SnapshottingClusterId"):
         return ""
     return str(max(group.get("MemberClusters") or [""]))
-
-
-def _replicas(target: Target, changes: Sequence[Change], live: Doc) -> Action | None:
-    """https://docs.aws.amazon.com/AmazonElastiCache/latest/dg/increase-decrease-replica-count.html"""
-    count = target.spec.get("replicasPerNodeGroup")
-    if not changes or not isinstance(count, int):
-        return None
-    more = count > live.get("replicasPerNodeGroup", 0)
-    params: Doc = {
-        "ReplicationGroupId": target.name, "NewReplicaCount": count, "ApplyImmediately": True,
-    }  # fmt: skip
-    return Action(
-        "elasticache",
-        "IncreaseReplicaCount" if more else "DecreaseReplicaCount",
-        params,
-        paths(changes),
-        "safe" if more else "disruptive",
-        "replicas",
-    )
-
-
-def _shards(target: Target, changes: Sequence[Change]) -> Action:
-    """https://docs.aws.amazon.com/AmazonElastiCache/latest/dg/redis-cluster-resharding-online.html"""
-    params: Doc = {
-        "ReplicationGroupId": target.name,
-        "NodeGroupCount": target.spec["numNodeGroups"],
-        "ApplyImmediately": True,
-    }
-    return Action(
-        "elasticache", "ModifyReplicationGroupShardConfiguration", params, paths(changes),
-        "disruptive", "shards",
-    )  # fmt: skip
-
-
-def _rotation(target: Target, doc: Mapping[str, Any], changes: Sequence[Change]) -> list[Action]:
-    """A new AUTH token in two steps, in two passes (case 112).
-
-    https://docs.aws.amazon.com/AmazonElastiCache/latest/dg/auth.html
-    ROTATE adds the token beside the old one, SET leaves it alone. AWS shows neither which token is
-    in force nor whether a ROTATE awaits its SET. So a tag, written first, says which version is
-    being phased in and when the token was last modified before; once AWS shows a later date, the
-    ROTATE has happened and SET is due. The change counts as made by SET only. AUTH needs TLS to be
-    required first.
-    """
-    token = target.spec["authToken"]
-    version = re.search(r"@([\w-]+)\}", token)
-    required = doc["group"].get("TransitEncryptionMode", "required") == "required"
-    if "tags" not in doc or version is None or not required:
-        return []
-    stamp = last_modified(doc["group"])
-    marked, _, before = doc["tags"].get(MARK, "").rpartition(".")
-    rotated = marked == version[1] and before.isdigit() and stamp > int(before)
-    params: Doc = {
-        "ReplicationGroupId": target.name, "AuthToken": token, "ApplyImmediately": True,
-    }  # fmt: skip
-    actions = []
-    if not rotated:
-        mark = f"{version[1]}.{stamp}"
-        if doc["tags"].get(MARK) != mark:
-            arn = doc["group"].get("ARN") or target.arn(
-                "elasticache", f"replicationgroup:{target.name}"
-            )
-            tag: Doc = {"ResourceName": arn, "Tags": [{"Key": MARK, "Value": mark}]}
-            actions.append(
-                Action(
-                    "elasticache", "AddTagsToResource", tag, step="auth-mark",
-                    note="remembers which token is being phased in",
-                )
-            )  # fmt: skip
-        actions.append(
-            Action(
-                "elasticache", "ModifyReplicationGroup",
-                {**params, "AuthTokenUpdateStrategy": "ROTATE"}, step="auth-rotate",
-                after=tuple(a.step for a in actions), note="the old token stays valid",
-            )
-        )  # fmt: skip
-    actions.append(
-        Action(
-            "elasticache", "ModifyReplicationGroup", {**params, "AuthTokenUpdateStrategy": "SET"},
-            paths(changes), "disruptive", SET_STEP, after=() if rotated else ("auth-rotate",),
-            note="the old token is no longer accepted" if rotated else
-            "in a later pass, once the group is available again",
-        )
-    )  # fmt: skip
-    return actions
-
-
-SET_STEP = "auth-set"
-
-
-def last_modified(group: Mapping[str, Any]) -> int:
-    """When the AUTH token was last modified, in seconds; 0: never."""
-    when = group.get("AuthTokenLastModifiedDate")
-    return int(when.timestamp()) if when is not None else 0

@@ -8,6 +8,8 @@ from typing import Any
 from controller.aws import Aws, AwsFailure
 from controller.handler import Observation, Present, Target
 from controller.kindlib import elasticache_document as document
+from controller.kindlib.elasticache_owners import SCALED
+from controller.kindlib.elasticache_shards import shards
 from controller.kindlib.reading import tags_of
 from controller.kindlib.resource_tags import reader
 from controller.policies import Doc
@@ -23,7 +25,7 @@ def observed(
     aws: Aws, target: Target, group: Mapping[str, Any], clusters: list[Any] | AwsFailure
 ) -> Observation:
     """A replication group with its nodes and tags; what can't be read is unknown by name."""
-    doc: Doc = {"group": group, "members": []}
+    doc: Doc = {"group": group, "members": [], "replicas": target.spec.get("replicasPerNodeGroup")}
     unknown: dict[str, str] = {}
     why = "its nodes are not shown yet"
     if isinstance(clusters, AwsFailure):
@@ -32,28 +34,53 @@ def observed(
         mine = str(group["ReplicationGroupId"]).lower()
         doc["members"] = sorted(
             (c for c in clusters if str(c.get("ReplicationGroupId", "")).lower() == mine),
-            key=lambda c: str(c["CacheClusterId"]),
+            key=lambda c: str(c.get("CacheClusterId")),
         )
+    spec = document.to_spec(doc)
     if not doc["members"]:
         unknown |= dict.fromkeys(document.OF_MEMBERS, why)
-        if "Engine" not in group:
-            unknown["engine"] = why
-        if "AutoMinorVersionUpgrade" not in group:
-            unknown["autoMinorVersionUpgrade"] = why
-    if not group.get("NodeGroups"):
-        shown = "AWS shows it once it is created"
-        unknown |= dict.fromkeys(("numNodeGroups", "replicasPerNodeGroup"), shown)
-    if not document.endpoint_port(group):
-        unknown["port"] = "AWS shows it once there is an endpoint"
+    unknown |= dict.fromkeys((n for n in document.PERHAPS_OF_MEMBERS if n not in spec), why)
+    later = "AWS shows it once it is created"
+    unknown |= dict.fromkeys((n for n in document.ONCE_CREATED if n not in spec), later)
+    wanted = target.spec
     if group.get("Status") == "modifying":
-        doc["asked"] = {n: target.spec[n] for n in document.SLOW if n in target.spec}
+        doc["asked"] = {n: wanted[n] for n in document.SLOW if n in wanted}
+    if group.get("Status") == "creating":
+        doc["asked"] = {n: wanted[n] for n in document.ASSOCIATED if n in wanted}
+    unknown |= _scaled(aws, doc, wanted)
     arn = arn_of(target, group)
     ask = reader(aws, "elasticache", arn)
     try:
         # The shared hint lags, and a token's rotation must not be judged by it. While the group is
         # busy AWS refuses to show tags, and nothing is judged.
-        careful = "authToken" in target.spec and group.get("Status") == "available"
+        careful = "authToken" in wanted and group.get("Status") == "available"
         doc["tags"] = ask() if careful else tags_of(aws, target, arn, ask)
     except AwsFailure as failure:
         unknown["tags"] = str(failure)
     return Present(doc, unknown)
+
+
+def _scaled(aws: Aws, doc: Doc, wanted: Doc) -> dict[str, str]:
+    """Where sizes are not as desired: whether Application Auto Scaling may have chosen them.
+
+    https://docs.aws.amazon.com/AmazonElastiCache/latest/dg/AutoScaling.html (cluster mode only)
+    Notes the bounds in `doc`; returns what is unknown because they could not be read.
+    """
+    now = shards(doc)
+    moved = [n for n in SCALED.values() if n in now and n in wanted and now[n] != wanted[n]]
+    if not moved or not doc["group"].get("ClusterEnabled"):
+        return {}
+    name = f"replication-group/{doc['group']['ReplicationGroupId']}"
+    try:
+        targets = aws.pages(
+            "application-autoscaling", "DescribeScalableTargets", "ScalableTargets",
+            {"ServiceNamespace": "elasticache", "ResourceIds": [name]},
+        )  # fmt: skip
+    except AwsFailure as failure:
+        return dict.fromkeys(moved, str(failure))
+    doc["scaled"] = {
+        SCALED[t["ScalableDimension"]]: (t["MinCapacity"], t["MaxCapacity"])
+        for t in targets
+        if t.get("ScalableDimension") in SCALED
+    }
+    return {}

@@ -6,38 +6,44 @@ One AWS resource, found by its name. Its parameters are set by further calls, 20
 
 from __future__ import annotations
 
-from typing import Annotated, ClassVar
+import re
+from collections.abc import Mapping
+from typing import Annotated, Any, ClassVar
 
 from pydantic import AfterValidator, Field
 
+from controller.kindlib.elasticache_owners import our_words
 from controller.kindlib.parameter_groups import (
     CacheValue,
     ParameterGroupHandler,
     Words,
     lower_names,
 )
-from controller.policies import AnyWhenUndeclared, CaseInsensitive, CreateOnly, Keyed
-from controller.spec import Taggable, text
+from controller.policies import Canonical, CaseInsensitive, CreateOnly, Keyed, ServerDefault
+from controller.spec import Taggable, holds_reference, text
 
-_FAMILY = r"redis(?:2\.6|2\.8|3\.2|4\.0|5\.0|6\.x|7)|valkey[7-9]|memcached1\.[456]"
 _FAMILY_SAYS = "must be redis7, redis6.x, valkey7, valkey8 or the like"
+_TODAY = r"redis(?:2\.6|2\.8|3\.2|4\.0|5\.0|6\.x|7)|valkey\d+|memcached1\.[456]"
+"""Families that AWS makes groups of."""
+_FAMILY = r"(?i:redis|valkey|memcached)\d{1,2}(?:\.(?:x|\d{1,2}))?"
+
+
+Family = Annotated[str, AfterValidator(text(_FAMILY, says=_FAMILY_SAYS))]
 
 
 class CacheParameterGroupSpec(Taggable):
     """Settings of a cache engine, for the replication groups that name this group."""
 
-    family: Annotated[
-        str,
-        AfterValidator(
-            text(_FAMILY, says="must be redis7, redis6.x, valkey7, valkey8 or the like")
-        ),
-        CreateOnly(),
-        CaseInsensitive(),
-    ]
-    """Engine and major version that the parameters belong to, as `redis7`. Fixed at creation."""
+    family: Annotated[Family | None, CreateOnly(), CaseInsensitive()] = None
+    """Engine and major version that the parameters belong to, as `redis7`; one that is to be made
+    needs it. Fixed at creation."""
 
     description: Annotated[
-        str | None, AnyWhenUndeclared(), CreateOnly(), Field(min_length=1, max_length=255)
+        str | None,
+        ServerDefault(our_words),
+        Canonical(str.strip),
+        CreateOnly(),
+        Field(min_length=1, max_length=255),
     ] = None
     """What the group is for, fixed at creation. AWS demands one: ours names the manifest."""
 
@@ -72,3 +78,8 @@ class CacheParameterGroupHandler(ParameterGroupHandler):
         "elasticache:ResetCacheParameterGroup", "elasticache:DeleteCacheParameterGroup",
         "elasticache:AddTagsToResource", "elasticache:RemoveTagsFromResource",
     )  # fmt: skip
+
+    def incomplete(self, spec: Mapping[str, Any]) -> str:
+        family = spec.get("family")
+        known = family and (holds_reference(family) or re.fullmatch(_TODAY, family.lower()))
+        return "" if known else f"family: {_FAMILY_SAYS}"

@@ -10,22 +10,27 @@ from typing import Annotated, ClassVar
 
 from pydantic import Field
 
+from controller.kindlib.elasticache_owners import our_words
 from controller.kindlib.subnet_groups import SubnetGroupHandler, Words
 from controller.kindlib.values import SubnetId
-from controller.policies import AnyWhenUndeclared, Unordered
+from controller.policies import Canonical, ServerDefault, Unordered
 from controller.spec import Taggable
 
 
 class CacheSubnetGroupSpec(Taggable):
     """Where in the VPC cache nodes may stand."""
 
-    description: Annotated[str | None, AnyWhenUndeclared(), Field(min_length=1, max_length=255)] = (
-        None
-    )
+    description: Annotated[
+        str | None,
+        ServerDefault(our_words),
+        Canonical(str.strip),
+        Field(min_length=1, max_length=255),
+    ] = None
     """What the group is for. AWS demands one: ours names the manifest."""
 
-    subnet_ids: Annotated[list[SubnetId], Unordered(), Field(min_length=1)]
-    """Ids of the subnets: private ones, in two availability zones or more for multi-AZ."""
+    subnet_ids: Annotated[list[SubnetId] | None, Unordered()] = None
+    """Ids of the subnets, one at least to make a group: private ones, in two availability zones or
+    more for multi-AZ."""
 
 
 class CacheSubnetGroupHandler(SubnetGroupHandler):

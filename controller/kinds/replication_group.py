@@ -7,13 +7,12 @@ final snapshot, taken when it is deleted, is named after it and its creation and
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC
 from functools import partial
 from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from controller.aws import Aws, AwsFailure
 from controller.diff import Change
@@ -29,42 +28,59 @@ from controller.handler import (
 )
 from controller.kindlib import elasticache_document as document
 from controller.kindlib.elasticache_create import creation
-from controller.kindlib.elasticache_modify import SET_STEP, modifications
+from controller.kindlib.elasticache_modify import modifications
 from controller.kindlib.elasticache_observe import arn_of
 from controller.kindlib.elasticache_observe import observed as look
+from controller.kindlib.elasticache_owners import (
+    GLOBAL,
+    UPGRADED,
+    by_engine,
+    default_discovery,
+    default_group,
+    our_words,
+    scaled,
+)
+from controller.kindlib.elasticache_rules import contradictions, demands, unmodelled
+from controller.kindlib.elasticache_token import ROTATE_STEP, SET_BEFORE, SET_STEP
 from controller.kindlib.kms import KmsKey
 from controller.kindlib.reading import all_unknown
 from controller.kindlib.resource_tags import tag_actions
 from controller.kindlib.values import SecurityGroupId, number
-from controller.kindlib.versions import VersionText, minor_upgrade
+from controller.kindlib.versions import VersionText
 from controller.kindlib.windows import HourDaily, HourWeekly
 from controller.policies import (
     ActionOption,
     AnyWhenUndeclared,
+    Canonical,
     CaseInsensitive,
     CreateOnly,
     Doc,
-    OwnedBy,
     ServerDefault,
-    Situation,
     Unordered,
     VersionPrefix,
 )
-from controller.spec import Arn, Model, Outputs, SecretText, Taggable, holds_reference, text
+from controller.spec import Arn, Model, Outputs, SecretText, Taggable, text
 
-_GLOBAL = OwnedBy("the global datastore", document.in_global_datastore, cases=(108, 109))
+UserGroupId = Annotated[
+    str,
+    AfterValidator(
+        text(r"[a-zA-Z][a-zA-Z0-9-]*", says="must be a user group's id: letters, digits, hyphens")
+    ),
+]
+NodeType = Annotated[
+    str,
+    AfterValidator(
+        text(r"cache\.[a-z0-9-]+\.[a-z0-9-]+", says="must be a node type, as cache.t4g.small")
+    ),
+]
+NodeGroupId = Annotated[
+    str, AfterValidator(text(r"\d{1,4}", says='must be a node group\'s id, as "0001"'))
+]
 
 
-def _upgraded(situation: Situation, wanted: Any, live: Any) -> bool:
-    return document.in_global_datastore(situation, wanted, live) or minor_upgrade(
-        situation, wanted, live
-    )
-
-
-def _default_group(situation: Situation) -> Any:
-    """AWS's own group, whatever its family: `default.redis7.cluster.on` (123)."""
-    name = situation.live.get("cacheParameterGroupName")
-    return name if str(name).startswith("default.") else None
+def _small(value: Any) -> Any:
+    """An engine's name, as AWS spells it."""
+    return value.lower() if isinstance(value, str) and not value.startswith("$") else value
 
 
 class LogDelivery(Model):
@@ -84,43 +100,55 @@ class ReplicationGroupSpec(Taggable):
     """A cache with replicas. By default it has TLS, a password, failover over two availability
     zones, encryption at rest, and a week of snapshots."""
 
-    description: Annotated[str | None, AnyWhenUndeclared(), Field(min_length=1, max_length=255)] = (
-        None
-    )
+    description: Annotated[
+        str | None,
+        ServerDefault(our_words),
+        Canonical(str.strip),
+        Field(min_length=1, max_length=255),
+    ] = None
     """What it is for. AWS demands one: ours names the manifest."""
 
-    engine: Annotated[Literal["redis", "valkey"], CaseInsensitive(), _GLOBAL] = "redis"
+    engine: Annotated[
+        Literal["redis", "valkey"], BeforeValidator(_small), CaseInsensitive(), GLOBAL
+    ] = "redis"
     """Redis OSS, or Valkey, its cheaper successor. From redis to valkey AWS upgrades in place;
     there is no way back."""
 
     engine_version: Annotated[
-        VersionText | None,
-        VersionPrefix(cases=(102,)),
-        OwnedBy("AWS's minor version upgrades, or a global datastore", _upgraded, cases=(61, 108)),
-        AnyWhenUndeclared(cases=(103,)),
+        VersionText | None, VersionPrefix(cases=(102,)), UPGRADED, AnyWhenUndeclared(cases=(103,))
     ] = None
     """Version as AWS takes it: `"7.1"`, `"6.x"`; AWS shows 7.1.0. Never lowered. Undeclared: AWS's
     newest at creation (redis: 7.1)."""
 
-    cache_node_type: Annotated[
-        str,
-        AfterValidator(
-            text(r"cache\.[a-z0-9]+\.[a-z0-9]+", says="must be a node type, as cache.t4g.small")
-        ),
-        _GLOBAL,
-    ]
-    """CPU and memory of each node. A change fails over."""
+    cache_node_type: Annotated[NodeType | None, GLOBAL] = None
+    """CPU and memory of each node; one that is to be made needs it. A change fails over (114)."""
 
-    num_node_groups: Annotated[int, Field(ge=1, le=500), _GLOBAL] = 1
-    """Shards. More than one needs `clusterMode: enabled` and clients that speak it. Can grow;
-    fewer is reported and blocked."""
+    num_node_groups: Annotated[int, Field(ge=1, le=500), scaled("numNodeGroups")] = 1
+    """Shards. More than one needs `clusterMode: enabled` and clients that speak it. Keys move while
+    clients go on; before shards go, AWS makes sure that what they hold fits into the others."""
 
-    replicas_per_node_group: Annotated[int, Field(ge=0, le=5)] = 1
+    replicas_per_node_group: Annotated[
+        int, Field(ge=0, le=5), scaled("replicasPerNodeGroup")
+    ] = 1  # fmt: skip
     """Replicas of each shard's primary: the one spelling that is compared and shown (115)."""
+
+    replica_configuration: Annotated[
+        dict[NodeGroupId, Annotated[int, Field(ge=0, le=5)]], GLOBAL
+    ] = Field(default_factory=dict)  # fmt: skip
+    """Replicas of single shards that are to have others than `replicasPerNodeGroup`, by the shard's
+    id: `"0002": 3`. Set once the shard is there."""
 
     num_cache_clusters: Annotated[int | None, Field(ge=1, le=6), ActionOption(cases=(115,))] = None
     """Nodes of a group with one shard: the primary and its replicas. Another way to write
     `replicasPerNodeGroup`, which is one less, and taken for it."""
+
+    preferred_cache_cluster_azs: Annotated[
+        list[str] | None,
+        ActionOption(cases=(116,)),
+        Field(alias="preferredCacheClusterAZs", min_length=1, max_length=6),
+    ] = None
+    """Availability zones in which the nodes of a group with one shard are made, one for each, the
+    primary's first. Not compared later: a failover or a replacement moves them."""
 
     cluster_mode: Annotated[
         Literal["enabled", "disabled", "compatible"] | None, ServerDefault("disabled", cases=(118,))
@@ -128,13 +156,13 @@ class ReplicationGroupSpec(Taggable):
     """Whether keys are spread over shards. LiteLLM, n8n and Twenty want AWS's default, `disabled`.
     From there to `enabled` the way leads over `compatible`, and not back."""
 
-    automatic_failover_enabled: Annotated[bool, ServerDefault(False), _GLOBAL] = True
+    automatic_failover_enabled: Annotated[bool, ServerDefault(False), GLOBAL] = True
     """Promote a replica when the primary fails. AWS's own default is false. Needs a replica."""
 
-    multi_az: bool = Field(default=True, alias="multiAZ")
+    multi_az: Annotated[bool, ServerDefault(False), Field(alias="multiAZ")] = True
     """Put replicas into other availability zones. AWS's own default is false. Needs failover."""
 
-    transit_encryption_enabled: bool = True
+    transit_encryption_enabled: Annotated[bool, ServerDefault(False)] = True
     """TLS. AWS's own default is false. Switched on or off later by way of `preferred`, one step a
     pass."""
 
@@ -149,16 +177,18 @@ class ReplicationGroupSpec(Taggable):
     version is first accepted beside the old one (ROTATE), then alone (SET, in a later pass). A
     token changed behind our back can't be seen."""
 
-    user_group_ids: Annotated[
-        list[str], Unordered(cases=(105,)), CaseInsensitive(), Field(max_length=1)
-    ] = Field(default_factory=list)
+    user_group_ids: Annotated[list[UserGroupId], Unordered(cases=(105,)), CaseInsensitive()] = (
+        Field(default_factory=list)
+    )
     """Id of the user group whose users may log in (RBAC), instead of `authToken`."""
 
-    allow_unauthenticated: Annotated[bool, ActionOption()] = False
+    allow_unauthenticated: bool = False
     """Write true to have neither `authToken` nor `userGroupIds`: whoever reaches the port reads
-    and writes. No AWS parameter, only a consent."""
+    and writes. No AWS parameter: what AWS shows of AUTH and user groups is compared with it."""
 
-    at_rest_encryption_enabled: Annotated[bool, CreateOnly(cases=(107,))] = True
+    at_rest_encryption_enabled: Annotated[
+        bool, ServerDefault(by_engine, cases=(107,)), CreateOnly(cases=(107,))
+    ] = True
     """Encrypt disks and snapshots. AWS's own default is false for redis. Fixed at creation."""
 
     kms_key_id: Annotated[KmsKey | None, CreateOnly(), AnyWhenUndeclared(cases=(126,))] = None
@@ -188,15 +218,15 @@ class ReplicationGroupSpec(Taggable):
     group."""
 
     cache_parameter_group_name: Annotated[
-        str | None, CaseInsensitive(cases=(105,)), ServerDefault(_default_group, cases=(123,)),
-        _GLOBAL,
+        str | None, CaseInsensitive(cases=(105,)), ServerDefault(default_group, cases=(123,)),
+        GLOBAL,
     ] = None  # fmt: skip
     """Its settings: `${CacheParameterGroup.main.name}`. Undeclared: AWS's default group."""
 
     port: Annotated[int | None, Field(ge=1024, le=65535), ServerDefault(6379), CreateOnly()] = None
     """TCP port; AWS's default is 6379. Fixed at creation."""
 
-    auto_minor_version_upgrade: Annotated[bool, ServerDefault(True), _GLOBAL] = True
+    auto_minor_version_upgrade: Annotated[bool, ServerDefault(True), GLOBAL] = True
     """Let AWS install minor versions in the maintenance window. AWS's default, too."""
 
     log_delivery: dict[Literal["slow-log", "engine-log"], LogDelivery] | None = None
@@ -213,8 +243,16 @@ class ReplicationGroupSpec(Taggable):
     ] = None
     """Addresses of the nodes. AWS's default is `ipv4`. Fixed at creation."""
 
-    ip_discovery: Annotated[Literal["ipv4", "ipv6"] | None, ServerDefault("ipv4", (118,))] = None
-    """Which addresses clients are told. AWS's default is `ipv4`."""
+    ip_discovery: Annotated[
+        Literal["ipv4", "ipv6"] | None, ServerDefault(default_discovery, (118,))
+    ] = None
+    """Which addresses clients are told. AWS's default is `ipv4`, if the nodes have any."""
+
+    durability: Annotated[
+        Literal["default", "async", "sync", "disabled"] | None, ServerDefault("default")
+    ] = None
+    """Whether writes are made durable, and whether they wait for it. AWS's default lets the engine
+    version and the cluster mode decide."""
 
     @model_validator(mode="before")
     @classmethod
@@ -222,6 +260,7 @@ class ReplicationGroupSpec(Taggable):
         """One spelling of the number of nodes, and TLS required where it is on (115)."""
         if not isinstance(data, dict):
             return data
+        unmodelled(data)
         nodes = data.get("numCacheClusters")
         if nodes is not None:
             if number(nodes) is None:
@@ -236,60 +275,12 @@ class ReplicationGroupSpec(Taggable):
     @model_validator(mode="after")
     def _as_aws_would(self) -> ReplicationGroupSpec:
         """Refuse at load what AWS would refuse at the call."""
-        found = [*self._node_complaints(), *self._access_complaints(), *self._version_complaints()]
+        found = list(
+            contradictions(self.model_dump(by_alias=True, exclude_none=True, warnings=False))
+        )
         if found:
             raise ValueError("; ".join(found))
         return self
-
-    def _node_complaints(self) -> Iterable[str]:
-        replicas, shards = number(self.replicas_per_node_group), number(self.num_node_groups)
-        failover, clustered = self.automatic_failover_enabled, self.cluster_mode == "enabled"
-        if self.multi_az is True and failover is False:
-            yield "multiAZ: needs automaticFailoverEnabled: true"
-        if replicas == 0 and self.multi_az is True:
-            yield "multiAZ: needs replicasPerNodeGroup of at least 1"
-        if replicas == 0 and failover is True and not clustered:
-            yield "automaticFailoverEnabled: needs replicasPerNodeGroup of at least 1"
-        if self.num_cache_clusters is not None and shards != 1:
-            yield "numCacheClusters: only with one shard; else write replicasPerNodeGroup"
-        if clustered and failover is False:
-            yield "automaticFailoverEnabled: can't be false with clusterMode: enabled"
-        if shards and shards > 1 and self.cluster_mode in (None, "disabled"):
-            yield "numNodeGroups: more than one needs clusterMode: enabled"
-        tiered = self.cache_node_type.startswith("cache.r6gd.")
-        if tiered != (self.data_tiering_enabled is True) and not holds_reference(
-            self.cache_node_type
-        ):
-            yield "dataTieringEnabled: true for cache.r6gd nodes, and only for them"
-
-    def _access_complaints(self) -> Iterable[str]:
-        off = self.transit_encryption_enabled is False
-        if off and self.transit_encryption_mode is not None:
-            yield "transitEncryptionMode: means nothing with transitEncryptionEnabled: false"
-        if self.transit_encryption_mode == "preferred" and self.auth_token:
-            yield "authToken: needs transitEncryptionMode: required"
-        if off and self.auth_token:
-            yield "authToken: needs transitEncryptionEnabled: true"
-        if off and self.user_group_ids:
-            yield "userGroupIds: needs transitEncryptionEnabled: true"
-        if self.auth_token and self.user_group_ids:
-            yield "authToken and userGroupIds exclude each other"
-        if not (self.auth_token or self.user_group_ids or self.allow_unauthenticated):
-            yield (
-                "authToken or userGroupIds is needed; without either, whoever reaches the port "
-                "may do anything: write allowUnauthenticated: true if that is meant"
-            )
-        if self.kms_key_id and self.at_rest_encryption_enabled is False:
-            yield "kmsKeyId: means nothing with atRestEncryptionEnabled: false"
-
-    def _version_complaints(self) -> Iterable[str]:
-        version = self.engine_version
-        if version is None or holds_reference(version) or holds_reference(self.engine):
-            return
-        good = r"[7-9]\.\d+" if self.engine == "valkey" else r"6\.x|[67]\.\d+|[2-5]\.\d+\.\d+"
-        if not re.fullmatch(good, version):
-            form = "major.minor, as 8.0" if self.engine == "valkey" else "major.minor, as 7.1"
-            yield f"engineVersion: AWS takes {form} for {self.engine}, not {version}"
 
 
 class Endpoint(Model):
@@ -330,6 +321,7 @@ class ReplicationGroupHandler(Handler):
     reads: ClassVar = (
         "elasticache:DescribeReplicationGroups", "elasticache:DescribeCacheClusters",
         "elasticache:ListTagsForResource", "resourcegroupstaggingapi:GetResources",
+        "application-autoscaling:DescribeScalableTargets",
     )  # fmt: skip
     writes: ClassVar = (
         "elasticache:CreateReplicationGroup", "elasticache:ModifyReplicationGroup",
@@ -368,6 +360,12 @@ class ReplicationGroupHandler(Handler):
     def to_spec(self, doc: Mapping[str, Any]) -> Doc:
         return document.to_spec(doc)
 
+    def imported(self, doc: Mapping[str, Any]) -> Doc:
+        return document.imported(doc)
+
+    def incomplete(self, spec: Mapping[str, Any]) -> str:
+        return "; ".join(demands(dict(spec)))
+
     def pending(self, doc: Mapping[str, Any]) -> Doc:
         return document.pending(doc)
 
@@ -391,8 +389,9 @@ class ReplicationGroupHandler(Handler):
             return [creation(target)]
         # Tags first: AWS takes none while it modifies the group.
         tags = [c for c in changes if c.top == "tags"]
-        first = tag_actions("elasticache", arn_of(target, observed.doc["group"]), tags)
-        return first + modifications(target, observed.doc, changes)
+        arn = arn_of(target, observed.doc["group"])
+        first = tag_actions("elasticache", arn, tags)
+        return first + modifications(target, arn, observed.doc, changes)
 
     def delete(self, target: Target, observed: Present) -> list[Action]:
         """With a final snapshot, named after the group and its creation."""
@@ -411,13 +410,16 @@ class ReplicationGroupHandler(Handler):
 
     def apply(self, aws: Aws, target: Target, action: Action, params: Doc) -> Doc:
         """SET ends the old AUTH token: not while the ROTATE before it is still under way."""
+        if action.step == SET_BEFORE:
+            return {}
         if action.step == SET_STEP:
             found = aws.pages(
                 "elasticache", "DescribeReplicationGroups", "ReplicationGroups",
                 {"ReplicationGroupId": target.name},
             )  # fmt: skip
             waiting = found[0].get("PendingModifiedValues") or {}
-            if found[0].get("Status") != "available" or waiting.get("AuthTokenStatus"):
+            rotating = found[0].get("Status") != "available" or waiting.get("AuthTokenStatus")
+            if rotating or ROTATE_STEP in action.after:
                 raise AwsFailure(
                     "busy", "InvalidReplicationGroupState",
                     "the new token is still being added beside the old one",

@@ -74,7 +74,6 @@ def test_subnet_group_made_and_changed(kind: str) -> None:
 @pytest.mark.parametrize(
     ("kind", "ids", "says"),
     [
-        ("CacheSubnetGroup", [], "at least 1"),
         ("DBSubnetGroup", ["vpc-1", "vpc-2"], "subnet-"),
     ],
 )
@@ -88,6 +87,10 @@ def test_subnet_group_refusals(kind: str, ids: list[str], says: str) -> None:
     [
         ("DBSubnetGroup", {"subnetIds": SUBNETS[:1]}, "at least 2"),
         ("DBSubnetGroup", {"subnetIds": SUBNETS}, ""),
+        ("CacheSubnetGroup", {"subnetIds": []}, "at least 1"),
+        ("CacheParameterGroup", {"family": "redis7.1"}, "redis7"),
+        ("CacheParameterGroup", {"family": None}, "redis7"),
+        ("CacheParameterGroup", {"family": "Valkey9"}, ""),
         ("DBParameterGroup", {"family": "redis7"}, "postgres16"),
         ("DBParameterGroup", {"family": "aurora-mysql8.0"}, ""),
     ],
@@ -209,7 +212,7 @@ def test_fixed_at_creation(kind: str) -> None:
     ("kind", "spec", "says"),
     [
         ("DBParameterGroup", {"family": "postgres"}, "postgres16"),
-        ("CacheParameterGroup", {"family": "redis7.1"}, "redis7"),
+        ("CacheParameterGroup", {"family": "redis"}, "redis7"),
         ("DBParameterGroup", {"parameters": {"a": 1, "A": 2}}, "named twice"),
         ("DBParameterGroup", {"parameters": {"a b;": 1}}, "no parameter name"),
         ("DBParameterGroup", {"parameters": {"a": [1]}}, "parameters"),
