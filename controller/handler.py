@@ -208,6 +208,10 @@ class Handler(ABC):
         where AWS wants the whole (then everything else is sent as AWS showed it).
         """
 
+    def obstacle(self, observed: Present, change: Change) -> str:
+        """What keeps `plan` from making a change, for people; empty if it has nothing to say."""
+        return ""
+
     @abstractmethod
     def delete(self, target: Target, observed: Present) -> list[Action]:
         """The calls that remove it, the safest way AWS has (final snapshot, recovery window)."""

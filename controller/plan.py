@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from controller.assess import Assessment
 from controller.diff import Change
@@ -62,7 +62,7 @@ def plan(assessments: Iterable[Assessment], orphans: Iterable[Assessment]) -> Pl
         covered = {path for action in actions for path in action.changes}
         left = tuple(c for c in assessment.actionable if c.path not in covered)
         if left and assessment.claim is Claim.OURS:
-            stuck[assessment.key] = left
+            stuck[assessment.key] = tuple(_explained(assessment, change) for change in left)
     for orphan in orphans:
         observed = orphan.observation
         if isinstance(observed, Present) and orphan.claim is Claim.OURS:
@@ -81,6 +81,12 @@ def plan_one(assessment: Assessment) -> list[Action]:
     if isinstance(observed, Present) and assessment.actionable:
         return assessment.handler.plan(assessment.target, observed, assessment.actionable)
     return []
+
+
+def _explained(assessment: Assessment, change: Change) -> Change:
+    observed = assessment.observation
+    known = isinstance(observed, Present) and assessment.handler.obstacle(observed, change)
+    return replace(change, note=known or change.note)
 
 
 def order_for_deletion(keys: Iterable[str], records: Mapping[str, Record]) -> list[str]:

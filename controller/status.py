@@ -121,6 +121,10 @@ def change_row(change: Change) -> dict[str, Any]:
     }
 
 
+def _stuck(change: Change) -> str:
+    return f"{change.path} ({change.note})" if change.note else change.path
+
+
 def _conditions(report: Report, seen: Assessment, removed: bool) -> dict[str, dict[str, Any]]:
     def condition(status: bool | None, reason: str, message: str = "") -> dict[str, Any]:
         word = "Unknown" if status is None else str(status)
@@ -182,7 +186,7 @@ def _conditions(report: Report, seen: Assessment, removed: bool) -> dict[str, di
     elif hard:
         out["Blocked"] = condition(True, hard.reason, hard.message)
     elif stuck:
-        out["Blocked"] = condition(True, "NoSafeAction", ", ".join(c.path for c in stuck))
+        out["Blocked"] = condition(True, "NoSafeAction", ", ".join(_stuck(c) for c in stuck))
     elif immutable:
         names = ", ".join(c.path for c in immutable)
         out["Blocked"] = condition(True, "Immutable", f"AWS can't change {names} in place")

@@ -65,7 +65,8 @@ def print_plan(console: Console, report: Report) -> None:
             console.print(f"    {change_line(change)}", highlight=False)
         _steps(console, report, steps)
         for change in report.plan.stuck.get(key, ()):
-            console.print(f"    [red]blocked[/] {escape(change.path)}: no safe action makes this")
+            why = change.note or "no safe action makes this"
+            console.print(f"    [red]blocked[/] {escape(change.path)}: {escape(why)}")
     for key, orphan in report.orphans.items():
         console.print(
             f"[red]-[/] {key} ({escape(orphan.target.name)}): no longer declared, "

@@ -315,7 +315,7 @@ SETTINGS = (
         "ApplicationConfig",
         Wrapped("Attributes", Pairs(value="Values")),
     ),
-    M("monetization", "MonetizationConfig", _Monetization()),
+    M("monetization", "MonetizationConfig", _Monetization(), {}),
 )
 """Settings that are one member on both sides."""
 
@@ -342,6 +342,10 @@ def kept(acl: Mapping[str, Any]) -> Doc:
     return {name: v for name, v in acl.items() if name not in _AWS_S and v not in empty}
 
 
+UNREADABLE = (Unmodelled, KeyError, TypeError, AttributeError)
+"""What a codec raises that meets something else than AWS documents."""
+
+
 def settings_from_aws(acl: Mapping[str, Any]) -> Doc:
     """A web ACL's settings in our words. Shield's rules are not shown (case 129)."""
     out: Doc = {}
@@ -350,7 +354,7 @@ def settings_from_aws(acl: Mapping[str, Any]) -> Doc:
         for member in members:
             raw = holder.get(member.aws)
             if raw not in (None, "", [], {}):
-                with suppress(Unmodelled):  # no words for it: nothing is said, nothing is changed
+                with suppress(*UNREADABLE):  # no words for it: nothing is said, nothing is changed
                     out |= Obj((member,)).to_ours({member.aws: raw})
     visible = acl.get("VisibilityConfig") or {}
     out |= Obj(VISIBILITY).to_ours(visible)

@@ -76,3 +76,25 @@ def _carried(new: Any, old: Any, shape: Shape) -> Any:
     if shape.type_name == "map" and isinstance(new, Mapping) and isinstance(old, Mapping):
         return {key: _carried(item, old.get(key), shape.value) for key, item in new.items()}
     return new
+
+
+def unreadable(value: Any, shape: str) -> str:
+    """Where AWS shows a union without a member, which it never does: it was read by a botocore that
+    lacks the member. Sent back so, it would be refused, or lost. Empty: nowhere."""
+    return _unreadable(value, _shape(shape), "")
+
+
+def _unreadable(value: Any, shape: Shape, at: str) -> str:
+    found = ""
+    if shape.type_name == "structure" and isinstance(value, Mapping):
+        if not value and shape.name in UNIONS:
+            return at
+        for name in value.keys() & shape.members.keys():
+            found = found or _unreadable(
+                value[name], shape.members[name], f"{at}.{name}".strip(".")
+            )
+    elif shape.type_name == "list" and isinstance(value, list):
+        for index, item in enumerate(value):
+            here = item.get("Name", index) if isinstance(item, Mapping) else index
+            found = found or _unreadable(item, shape.member, f"{at}[{here}]")
+    return found

@@ -13,8 +13,8 @@ from controller.handler import Action, Target
 from controller.kindlib.planning import paths
 from controller.kindlib.reading import tag_list
 from controller.kindlib.waf_acl import FIELDS, kept, logging_to_aws, settings_to_aws
-from controller.kindlib.waf_beyond import carried
-from controller.kindlib.waf_codec import RULES, in_words, of_shield, rule_to_aws, unreadable
+from controller.kindlib.waf_beyond import carried, unreadable
+from controller.kindlib.waf_codec import RULES, in_words, of_shield, rule_to_aws
 from controller.kindlib.waf_translate import printable
 from controller.policies import Doc
 from controller.references import escape
@@ -39,11 +39,11 @@ def create(target: Target) -> list[Action]:
 def update(target: Target, doc: Mapping[str, Any], live: Doc, todo: list[Change]) -> list[Action]:
     """UpdateWebACL replaces everything: what is not in `todo` is sent just as AWS showed it.
 
-    Empty if AWS shows something that our botocore has no words for: it could not be sent back.
+    None where AWS shows something that it would not take back (`obstacle` says what).
     """
     acl = doc["acl"]
     whole = kept(acl)
-    if not todo or unreadable(whole):
+    if not todo or unreadable(whole, "WebACL"):
         return []
     base: Doc = escape(printable(whole))
     merged = overlay(live, target.spec, todo)
@@ -56,6 +56,18 @@ def update(target: Target, doc: Mapping[str, Any], live: Doc, todo: list[Change]
     params = carried(params, base, "UpdateWebACLRequest")
     volatile = {"LockToken": doc["lockToken"]}
     return [Action("wafv2", "UpdateWebACL", params, paths(todo), step="update", volatile=volatile)]
+
+
+def obstacle(doc: Mapping[str, Any], change: Change) -> str:
+    """What stands in the way of a change."""
+    if change.top == "associations":
+        return "; ".join(
+            f"{arn} is protected by {holder}: take it out there first"
+            for arn, holder in sorted(doc.get("elsewhere", {}).items())
+            if arn in (change.wanted or [])
+        )
+    where = unreadable(doc["acl"], "WebACL") if change.top in FIELDS else ""
+    return f"AWS shows something in {where} that was read without its name" if where else ""
 
 
 def _rules(

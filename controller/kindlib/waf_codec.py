@@ -275,23 +275,3 @@ def of_shield(raw: Mapping[str, Any]) -> bool:
     """
     named = _SHIELD.fullmatch(str(raw.get("Name", ""))) is not None
     return named and "RuleGroupReferenceStatement" in raw.get("Statement", {})
-
-
-def unreadable(raw: Any) -> bool:
-    """True if AWS shows a union without a member: it holds something newer than our botocore.
-
-    Sent back so, it would be refused or lost.
-    """
-    if isinstance(raw, list):
-        return any(item == {} or unreadable(item) for item in raw)
-    if isinstance(raw, Mapping):
-        return any(
-            (value == {} and name in _UNIONS) or unreadable(value) for name, value in raw.items()
-        )
-    return False
-
-
-_UNIONS = {
-    "Statement", "ScopeDownStatement", "Action", "OverrideAction", "ActionToUse", "FieldToMatch",
-    "DefaultAction", "MatchPattern",
-}  # fmt: skip

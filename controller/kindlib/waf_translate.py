@@ -94,6 +94,8 @@ class Wrapped:
         return {self.name: self.codec.to_aws(value)}
 
     def to_ours(self, value: Any) -> Any:
+        if not value:
+            return None
         if set(value) != {self.name}:
             raise Unmodelled(sorted(value))
         return self.codec.to_ours(value[self.name])
@@ -161,7 +163,7 @@ class Obj:
         for member in self.members:
             if value.get(member.aws) is not None:
                 held = member.codec.to_ours(value[member.aws])
-                if held != member.default and held not in ([], {}, ""):
+                if held != member.default and held not in (None, [], {}, ""):
                     out[member.ours] = held
         return out[self.short] if self.short and set(out) == {self.short} else out
 
@@ -426,6 +428,6 @@ def said(members: Sequence[M], value: Mapping[str, Any]) -> Doc:
     for member in members:
         if value.get(member.aws) is not None and member.ours not in out:
             held = member.codec.to_ours(value[member.aws])
-            if held not in ([], {}, ""):
+            if held not in (None, [], {}, ""):
                 out[member.ours] = held
     return dict(out)

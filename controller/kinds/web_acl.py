@@ -38,10 +38,18 @@ from controller.kindlib.waf_acl import (
     logging_from_aws,
     settings_from_aws,
 )
-from controller.kindlib.waf_calls import associations, create, dissociate, logging_call, update
+from controller.kindlib.waf_calls import (
+    associations,
+    create,
+    dissociate,
+    logging_call,
+    obstacle,
+    update,
+)
 from controller.kindlib.waf_codec import in_raw, in_words, statement_of
 from controller.kindlib.waf_reads import EDGE_REGION, holder_of, list_acls, observe_acls
 from controller.kindlib.waf_rules import (
+    OR_NONE,
     DefaultAction,
     EntityName,
     Immunity,
@@ -164,11 +172,11 @@ class WebACLSpec(Taggable):
     """`[CLOUDFRONT]`: distributions put the challenge's script into their HTML. Needs scope
     CLOUDFRONT and a group that reads tokens (Bot Control that is TARGETED, ATP, ACFP)."""
 
-    monetization: Annotated[Any, Whole(lambda: dict[str, Any]), AfterValidator(_monetization)] = (
-        None
-    )
+    monetization: Annotated[
+        Any, Whole(lambda: dict[str, Any]), AfterValidator(_monetization), OR_NONE
+    ] = Field(default_factory=dict)
     """Where AI bots pay to, for rules that `monetize`: in AWS's own words
-    (`MonetizationConfig`)."""
+    (`MonetizationConfig`). None by default."""
 
     data_protection: Annotated[
         list[Annotated[Any, Whole(lambda: ProtectedField)]], Field(max_length=26), Unordered()
@@ -311,6 +319,9 @@ class WebACLHandler(Handler):
                 done = paths([c for c in todo if c.wanted is None])
                 actions.append(Action("wafv2", "UntagResource", params, done, step="untag"))
         return actions
+
+    def obstacle(self, observed: Present, change: Change) -> str:
+        return obstacle(observed.doc, change)
 
     def delete(self, target: Target, observed: Present) -> list[Action]:
         """What it protects is let go first: AWS deletes no web ACL that protects something."""
