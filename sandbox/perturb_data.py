@@ -12,6 +12,7 @@ from sandbox import elasticache_state as cache
 from sandbox import rds_state as rds
 from sandbox.behaviours.rds_instances import swap_zones
 from sandbox.data_services import context, until_window
+from sandbox.rds_engines import engine, major
 from sandbox.rds_secrets import rotate_secret
 from sandbox.registry import Context
 from sandbox.world import World
@@ -30,7 +31,8 @@ def rds_failover(world: World, identifier: str) -> None:
 def rds_minor_upgrade(world: World, identifier: str, version: str | None = None) -> str:
     """AWS upgrades to the newest minor version, or `version` (case 61). Returns the version."""
     _, inst = _instance(world, identifier)
-    new = version or rds.versions(rds.major(inst["EngineVersion"]))[-1]
+    name = inst["Engine"]
+    new = version or engine(name).versions[major(name, inst["EngineVersion"])][-1]
     rds.set_version(inst, new)
     return new
 
@@ -46,6 +48,8 @@ def rds_grow_storage(world: World, identifier: str, size: int) -> None:
     if not inst["AllocatedStorage"] < size <= inst.get("MaxAllocatedStorage", 0):
         raise ValueError(f"autoscaling would not grow {identifier} to {size} GiB")
     inst["AllocatedStorage"] = size
+    told = "Finished applying autoscaling-initiated modification to allocated storage"
+    rds.tell(ctx, inst, told, "configuration change")
     rds.optimize_storage(ctx, inst)
 
 

@@ -1,4 +1,4 @@
-"""The parameters of RDS for PostgreSQL that the sandbox knows, with their rules."""
+"""The parameters of RDS's engines that the sandbox knows, with their rules."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import re
 from functools import cache
 from typing import Any
 
-MAJORS = ("13", "14", "15", "16", "17", "18")
 LEVELS = "debug5,debug4,debug3,debug2,debug1,info,notice,warning,error,log,fatal,panic"
 TYPES = {"b": "boolean", "i": "integer", "f": "float", "s": "string", "l": "list"}
 
@@ -203,6 +202,52 @@ xmlbinary sd base64,hex
 xmloption sd content,document
 """  # noqa: E501
 
+MYSQL = """
+binlog_format sd* ROW,STATEMENT,MIXED MIXED
+character_set_server sd utf8,utf8mb4,latin1
+event_scheduler sd ON,OFF
+general_log bd - 0
+innodb_buffer_pool_size is* 5242880-18446744073709551615 {DBInstanceClassMemory*3/4}
+innodb_flush_log_at_trx_commit id 0-2
+innodb_print_all_deadlocks bd -
+innodb_read_io_threads is 1-64
+interactive_timeout id 1-31536000
+log_bin_trust_function_creators bd - 0
+log_output sd* TABLE,FILE,NONE TABLE
+long_query_time fd 0-31536000
+lower_case_table_names is 0-1 0
+max_allowed_packet id 1024-1073741824
+max_connections id* 1-100000 {DBInstanceClassMemory/12582880}
+performance_schema bs* - {PerformanceInsightsEnabled}
+require_secure_transport bd - 0
+slow_query_log bd - 0
+sql_mode ld ALLOW_INVALID_DATES,ANSI_QUOTES,NO_ENGINE_SUBSTITUTION,ONLY_FULL_GROUP_BY,STRICT_ALL_TABLES,STRICT_TRANS_TABLES,TRADITIONAL
+time_zone sd Asia/Tokyo,Europe/Berlin,US/Eastern,UTC UTC
+wait_timeout id 1-31536000
+"""  # noqa: E501
+
+ORACLE = """
+_optimizer_use_feedback bd -
+job_queue_processes id 0-4000
+open_cursors id 0-65535 300
+processes is 80-20000 LEAST({DBInstanceClassMemory/9868951},20000)
+sga_target is 0-2199023255552 {DBInstanceClassMemory*3/4}
+sqlnetora.sqlnet.allowed_logon_version_client sd* 8,10,11,12,12a 11
+"""
+
+SQLSERVER = """
+1204 bd -
+1222 bd -
+ad~hoc~distributed~queries bd - 0
+cost~threshold~for~parallelism id 0-32767 5
+max~degree~of~parallelism id 0-32767 0
+max~server~memory~(mb) id 128-2147483647
+optimize~for~ad~hoc~workloads bd - 0
+rds.force_ssl bs - 0
+"""
+
+_TABLES = {"postgres": TABLE, "mysql": MYSQL, "mariadb": MYSQL, "oracle": ORACLE,
+           "sqlserver": SQLSERVER}  # fmt: skip
 _FORMULA = re.compile(r"[A-Za-z0-9_{}()*/+,.\-]*\{[A-Za-z]+[^{}]*\}[A-Za-z0-9_{}()*/+,.\-]*")
 
 
@@ -210,9 +255,10 @@ _FORMULA = re.compile(r"[A-Za-z0-9_{}()*/+,.\-]*\{[A-Za-z]+[^{}]*\}[A-Za-z0-9_{}
 def parameters(family: str) -> dict[str, dict[str, Any]]:
     """The parameters of a family as DescribeDBParameters shows them at their defaults."""
     out: dict[str, dict[str, Any]] = {}
-    for line in TABLE.strip().splitlines():
+    table = next(text for name, text in _TABLES.items() if family.startswith(name))
+    for line in table.strip().splitlines():
         name, flags, allowed, *default = line.split(" ", 3)
-        kind = TYPES[flags[0]]
+        name, kind = name.replace("~", " "), TYPES[flags[0]]
         item: dict[str, Any] = {
             "ParameterName": name,
             "Description": f"Sets {name}.",

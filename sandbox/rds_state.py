@@ -8,22 +8,18 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from sandbox.data_services import (
-    clash,
     minute_of_week,
     minutes,
     tag_list,
     until_window,
 )
 from sandbox.errors import AwsError
+from sandbox.rds_engines import engine, major
 from sandbox.registry import Context
 from sandbox.world import Store
 
 Instance = dict[str, Any]
 
-VERSIONS = {"13": range(11, 23), "14": range(9, 20), "15": range(4, 15), "16": range(1, 11),
-            "17": range(1, 7), "18": range(1, 3)}  # fmt: skip
-"""Minor versions on offer by major version. The default is the last but one."""
-DEFAULT_MAJOR = "17"
 CERTIFICATES = ("rds-ca-rsa2048-g1", "rds-ca-rsa4096-g1", "rds-ca-ecc384-g1")
 RUNNING = ("available", "storage-optimization", "storage-full")
 """Statuses in which a change can start."""
@@ -34,6 +30,7 @@ _TAKES = {
     "DBInstanceClass": 6, "EngineVersion": 5, "MultiAZ": 10, "AllocatedStorage": 3,
     "StorageType": 3, "Iops": 3, "StorageThroughput": 3, "MasterUserPassword": 1,
     "IAMDatabaseAuthenticationEnabled": 2, "CACertificateIdentifier": 2, "Port": 2,
+    "ProcessorFeatures": 6, "DedicatedLogVolume": 5,
 }  # fmt: skip
 """Minutes that a change takes; others take one."""
 _STATUS = (
@@ -42,32 +39,6 @@ _STATUS = (
     ({"PendingCloudwatchLogsExports"}, "configuring-log-exports"),
     ({"IAMDatabaseAuthenticationEnabled"}, "configuring-iam-database-auth"),
 )
-
-
-def versions(major: str) -> list[str]:
-    """All versions on offer of a major version, oldest first."""
-    return [f"{major}.{minor}" for minor in VERSIONS[major]]
-
-
-def full_version(asked: str | None) -> str:
-    """The version that AWS runs when asked for `asked`: a major version means its default."""
-    asked = asked or DEFAULT_MAJOR
-    if asked in VERSIONS:
-        return versions(asked)[-2]
-    major = asked.partition(".")[0]
-    if major not in VERSIONS or asked not in versions(major):
-        raise clash(f"Cannot find version {asked} for postgres")
-    return asked
-
-
-def major(version: str) -> str:
-    """`16` of `16.4`."""
-    return version.partition(".")[0]
-
-
-def rank(version: str) -> tuple[int, ...]:
-    """Versions in order."""
-    return tuple(int(part) for part in version.split("."))
 
 
 # --- reading ---
@@ -236,7 +207,7 @@ def _begin(ctx: Context, inst: Instance) -> None:
         inst["DBInstanceStatus"] = "upgrading"
     takes = max(_TAKES.get(name, 1) for name in names)
     version = inst["PendingModifiedValues"].get("EngineVersion", inst["EngineVersion"])
-    if major(version) != major(inst["EngineVersion"]):
+    if major(inst["Engine"], version) != major(inst["Engine"], inst["EngineVersion"]):
         takes += 10
     later(ctx, inst, jitter(ctx, takes), _finish)
     inst["_batch"] = names
@@ -252,10 +223,12 @@ def _finish(ctx: Context, inst: Instance) -> None:
         value = pending.pop(name, None) if name in pending else inst["_hidden"].pop(name, None)
         if value is not None:
             _apply(inst, name, value)
-    if {"DBInstanceClass", "EngineVersion", "Port"} & set(names):  # it was restarted
+    if {"DBInstanceClass", "EngineVersion", "Port", "ProcessorFeatures"} & set(names):  # restarted
         for group in inst["DBParameterGroups"]:
             group["ParameterApplyStatus"] = "in-sync"
     if set(names) & set(STORAGE):
+        told = "allocated storage" if "AllocatedStorage" in names else "storage type"
+        tell(ctx, inst, f"Finished applying modification to {told}", "configuration change")
         optimize_storage(ctx, inst)
         if _batch(inst):
             kick(ctx, inst)
@@ -297,7 +270,7 @@ def _apply(inst: Instance, name: str, value: Any) -> None:
             set_version(inst, value)
         case "StorageType":
             inst["StorageType"] = value
-            if value == "gp2":
+            if value in ("gp2", "standard"):
                 inst.pop("Iops", None)
             if value != "gp3":
                 inst["StorageThroughput"] = 0
@@ -308,6 +281,12 @@ def _apply(inst: Instance, name: str, value: Any) -> None:
         case "BackupRetentionPeriod":
             inst["BackupRetentionPeriod"] = value
             inst.pop("_backup_soon", None)
+        case "ProcessorFeatures":
+            inst["ProcessorFeatures"] = value
+            if not value:  # those of the class are not shown
+                del inst["ProcessorFeatures"]
+        case "DomainMemberships":
+            inst["DomainMemberships"] = [{**m, "Status": "joined"} for m in value]
         case _:
             inst[name] = value
 
@@ -323,14 +302,24 @@ def set_certificate(inst: Instance, name: str) -> None:
 
 def set_version(inst: Instance, version: str) -> None:
     """Upgrade: default groups of the old major version give way to those of the new one."""
-    old, new = major(inst["EngineVersion"]), major(version)
+    kind = engine(inst["Engine"])
+    old, new = major(kind.name, inst["EngineVersion"]), major(kind.name, version)
     inst["EngineVersion"] = version
     for group in inst["DBParameterGroups"]:
-        if group["DBParameterGroupName"] == f"default.postgres{old}":
-            group["DBParameterGroupName"] = f"default.postgres{new}"
+        if group["DBParameterGroupName"] == f"default.{kind.family(old)}":
+            group["DBParameterGroupName"] = f"default.{kind.family(new)}"
     for group in inst["OptionGroupMemberships"]:
-        if group["OptionGroupName"] == f"default:postgres-{old}":
-            group["OptionGroupName"] = f"default:postgres-{new}"
+        if group["OptionGroupName"] == kind.options(old):
+            group["OptionGroupName"] = kind.options(new)
+
+
+def tell(ctx: Context, inst: Instance, message: str, category: str) -> None:
+    """An event in the instance's history."""
+    ctx.store.setdefault("events", []).append({
+        "SourceIdentifier": inst["DBInstanceIdentifier"], "SourceType": "db-instance",
+        "SourceArn": inst["DBInstanceArn"], "Message": message, "EventCategories": [category],
+        "Date": ctx.now,
+    })  # fmt: skip
 
 
 def set_parameter_group(inst: Instance, name: str, status: str) -> None:

@@ -1,4 +1,4 @@
-"""RDS: creating, reading, rebooting and deleting PostgreSQL instances."""
+"""RDS: creating, reading, rebooting and deleting instances."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import re
 from datetime import timedelta
 from typing import Any
 
+from sandbox.behaviours.rds_option_groups import option_group
 from sandbox.behaviours.rds_parameter_groups import parameter_group
 from sandbox.behaviours.rds_subnet_groups import subnet_group
 from sandbox.data_services import (
@@ -21,6 +22,7 @@ from sandbox.data_services import (
     security_groups,
 )
 from sandbox.errors import AwsError, NotSimulated
+from sandbox.rds_engines import Engine, engine, full_version, major
 from sandbox.rds_rules import check_insights, check_logs, check_settings, check_windows, storage
 from sandbox.rds_secrets import drop_secret, make_secret
 from sandbox.rds_state import (
@@ -29,11 +31,9 @@ from sandbox.rds_state import (
     after_create,
     become_available,
     find,
-    full_version,
     instances,
     jitter,
     later,
-    major,
     set_certificate,
     set_parameter_group,
     wire,
@@ -51,9 +51,22 @@ ACCEPTS = """
     PerformanceInsightsRetentionPeriod PerformanceInsightsKMSKeyId EnableCloudwatchLogsExports
     MonitoringInterval MonitoringRoleArn EnableIAMDatabaseAuthentication CACertificateIdentifier
     LicenseModel DatabaseInsightsMode EngineLifecycleSupport BackupTarget DedicatedLogVolume Tags
+    CharacterSetName NcharCharacterSetName Timezone ProcessorFeatures Domain DomainIAMRoleName
+    DomainFqdn DomainOu DomainAuthSecretArn DomainDnsIps
 """
-RESERVED = {"admin", "rdsadmin", "rds_superuser", "postgres_fdw", "user", "public"}
+DATABASES = {
+    "postgres": {"db", "rdsadmin", "template0", "template1", "select", "user", "table"},
+    "mysql": {"mysql", "information_schema", "performance_schema", "sys", "innodb"},
+    "mariadb": {"mysql", "information_schema", "performance_schema", "sys", "innodb"},
+    "oracle": {"null"},
+}
 WORD = re.compile(r"[a-zA-Z][a-zA-Z0-9_]{0,62}")
+
+
+AS_GIVEN = (
+    "DBName", "MaxAllocatedStorage", "MonitoringRoleArn", "CharacterSetName",
+    "NcharCharacterSetName", "Timezone", "ProcessorFeatures", "EngineLifecycleSupport",
+)  # fmt: skip
 
 
 @behaviour(
@@ -62,12 +75,13 @@ WORD = re.compile(r"[a-zA-Z][a-zA-Z0-9_]{0,62}")
 )  # fmt: skip
 def create_db_instance(ctx: Context, params: Params) -> Reply:
     """Creating takes 6 to 8 minutes: creating (no endpoint), backing-up, available."""
-    if params["Engine"] != "postgres":
-        raise NotSimulated(f"rds engine {params['Engine']}")
+    kind = engine(params["Engine"])
+    if kind.kin.startswith("aurora"):
+        raise NotSimulated("CreateDBInstance in a cluster: see sandbox.rds_others")
     name = name_of("DBInstanceIdentifier", params["DBInstanceIdentifier"], 63)
     if name in instances(ctx.store):
         raise AwsError("DBInstanceAlreadyExists", f"DB instance already exists: {name}")
-    _check(params)
+    _check(params, kind)
     group = subnet_group(ctx, params.get("DBSubnetGroupName"))
     zones = sorted(set(group["_subnets"].values()))
     if params.get("AvailabilityZone", zones[0]) not in zones:
@@ -77,7 +91,7 @@ def create_db_instance(ctx: Context, params: Params) -> Reply:
         )
     ctx.world.rng.shuffle(zones)
     zones.sort(key=lambda zone: zone != params.get("AvailabilityZone"))
-    inst = _instance(ctx, name, params, group)
+    inst = _instance(ctx, name, params, group, kind)
     inst["_zones"] = zones[:2]
     _insights(ctx, inst, params)
     check_tags(params.get("Tags", []))
@@ -90,8 +104,8 @@ def create_db_instance(ctx: Context, params: Params) -> Reply:
     return {"DBInstance": wire(ctx, ctx.store, inst)}
 
 
-def _check(params: Params) -> None:
-    check_settings(params)
+def _check(params: Params, kind: Engine) -> None:
+    check_settings(params, kind)
     for name in ("MasterUsername", "AllocatedStorage"):
         if not params.get(name):
             raise invalid(f"The parameter {name} must be provided and must not be blank.")
@@ -103,24 +117,51 @@ def _check(params: Params) -> None:
     if "MasterUserSecretKmsKeyId" in params and not managed:
         raise clash("MasterUserSecretKmsKeyId is valid only with ManageMasterUserPassword.")
     user = params["MasterUsername"]
-    if not WORD.fullmatch(user) or user.lower() in RESERVED:
+    if user.lower() in kind.reserved:
         raise invalid(
             f"MasterUsername {user} cannot be used as it is a reserved word used by the engine"
         )
-    if "DBName" in params and not WORD.fullmatch(params["DBName"]):
-        raise invalid("DBName must begin with a letter and contain only alphanumeric characters.")
+    if kind.kin == "postgres" and user.lower().startswith("pg_"):
+        raise invalid(
+            f'MasterUsername {user} cannot be used because role names starting with "pg_" are'
+            " reserved by the PostgreSQL engine"
+        )
+    if not WORD.fullmatch(user) or len(user) > kind.user:
+        raise invalid("The parameter MasterUsername is not a valid identifier.")
+    _check_name(params.get("DBName"), kind)
     if params.get("MultiAZ") and "AvailabilityZone" in params:
         raise clash("Requesting a specific availability zone is not valid for Multi-AZ instances.")
     if "KmsKeyId" in params and not params.get("StorageEncrypted"):
         raise clash("KmsKeyId can be specified only if StorageEncrypted is true.")
     if params.get("MaxAllocatedStorage", 65536) <= params["AllocatedStorage"]:
         raise clash("Max storage size must be greater than storage size")
-    check_logs(params.get("EnableCloudwatchLogsExports", []))
+    check_logs(params.get("EnableCloudwatchLogsExports", []), kind)
+    own = {"CharacterSetName": ("oracle", "sqlserver"), "NcharCharacterSetName": ("oracle",),
+           "Timezone": ("sqlserver",)}  # fmt: skip
+    for name, families in own.items():
+        if name in params and kind.kin not in families:
+            raise clash(f"{name} isn't supported for engine {kind.name}.")
 
 
-def _instance(ctx: Context, name: str, params: Params, group: dict[str, Any]) -> dict[str, Any]:
-    version = full_version(params.get("EngineVersion"))
-    family = f"postgres{major(version)}"
+def _check_name(database: str | None, kind: Engine) -> None:
+    if database is None:
+        return
+    if not kind.database:
+        raise invalid("DBName must be null for engine: " + kind.name)
+    if not WORD.fullmatch(database):
+        raise invalid("DBName must begin with a letter and contain only alphanumeric characters.")
+    if len(database) > kind.database:
+        raise invalid(f"DBName must have at most {kind.database} characters.")
+    if database.lower() in DATABASES.get(kind.kin, ()):
+        raise invalid(f"DBName {database} cannot be used. It is a reserved word for this engine.")
+
+
+def _instance(
+    ctx: Context, name: str, params: Params, group: dict[str, Any], engine: Engine
+) -> dict[str, Any]:
+    version = full_version(engine.name, params.get("EngineVersion"))
+    edition = major(engine.name, version)
+    family = engine.family(edition)
     chosen = params.get("DBParameterGroupName", f"default.{family}")
     chosen = parameter_group(ctx, ctx.store, chosen)
     if chosen["DBParameterGroupFamily"] != family:
@@ -134,19 +175,17 @@ def _instance(ctx: Context, name: str, params: Params, group: dict[str, Any]) ->
         backup = _beside(backup, maintenance)
     check_windows(backup, maintenance)
     kind = params.get("StorageType", "io1" if "Iops" in params else "gp3")
-    option = params.get("OptionGroupName", f"default:postgres-{major(version)}")
-    if option != f"default:postgres-{major(version)}":
-        raise AwsError("OptionGroupNotFoundFault", f"OptionGroupName: {option} not found.", 404)
+    option = option_group(ctx, params.get("OptionGroupName", ""), engine, edition)
     encrypted = params.get("StorageEncrypted", False)
     groups = security_groups(ctx, params.get("VpcSecurityGroupIds", []), group["VpcId"])
     inst: dict[str, Any] = {
         "DBInstanceIdentifier": name,
         "DBInstanceClass": params["DBInstanceClass"],
-        "Engine": "postgres",
+        "Engine": engine.name,
         "EngineVersion": version,
         "DBInstanceStatus": "creating",
         "MasterUsername": params["MasterUsername"],
-        **storage(kind, params["AllocatedStorage"], params),
+        **storage(engine, kind, params["AllocatedStorage"], params),
         "PreferredBackupWindow": backup,
         "PreferredMaintenanceWindow": maintenance,
         "BackupRetentionPeriod": params.get("BackupRetentionPeriod", 1),
@@ -156,7 +195,7 @@ def _instance(ctx: Context, name: str, params: Params, group: dict[str, Any]) ->
         "MultiAZ": params.get("MultiAZ", False),
         "AutoMinorVersionUpgrade": params.get("AutoMinorVersionUpgrade", True),
         "ReadReplicaDBInstanceIdentifiers": [],
-        "LicenseModel": "postgresql-license",
+        "LicenseModel": params.get("LicenseModel", engine.licences[0]),
         "OptionGroupMemberships": [{"OptionGroupName": option, "Status": "in-sync"}],
         "PubliclyAccessible": params.get("PubliclyAccessible", False),
         "DbInstancePort": 0,
@@ -178,24 +217,37 @@ def _instance(ctx: Context, name: str, params: Params, group: dict[str, Any]) ->
         "BackupTarget": "region",
         "DedicatedLogVolume": params.get("DedicatedLogVolume", False),
         "IsStorageConfigUpgradeAvailable": False,
-        "EngineLifecycleSupport": params.get(
-            "EngineLifecycleSupport", "open-source-rds-extended-support"
-        ),
         "_subnet_group": group["DBSubnetGroupName"],
-        "_port": params.get("Port", 5432),
+        "_port": params.get("Port", engine.port),
         "_hidden": {},
         "_flush": False,
     }
     set_parameter_group(inst, chosen["DBParameterGroupName"], "in-sync")
     set_certificate(inst, params.get("CACertificateIdentifier", CERTIFICATES[0]))
-    for optional in ("DBName", "MaxAllocatedStorage", "MonitoringRoleArn"):
-        if optional in params:
-            inst[optional] = params[optional]
+    inst |= {name: params[name] for name in AS_GIVEN if name in params}
+    if engine.kin == "oracle":
+        inst["DBName"] = params.get("DBName", "ORCL").upper()
+        inst.setdefault("CharacterSetName", "AL32UTF8")
+        inst.setdefault("NcharCharacterSetName", "AL16UTF16")
+    if engine.kin == "sqlserver":
+        inst.setdefault("CharacterSetName", "SQL_Latin1_General_CP1_CI_AS")
+    if engine.kin in ("postgres", "mysql"):
+        inst.setdefault("EngineLifecycleSupport", "open-source-rds-extended-support")
+    if joined := membership(params):
+        inst["DomainMemberships"] = [{**joined, "Status": "joined"}]
     if encrypted:
         inst["KmsKeyId"] = key_arn(ctx, params.get("KmsKeyId", "alias/aws/rds"))
     if not params.get("ManageMasterUserPassword"):
         inst["PendingModifiedValues"]["MasterUserPassword"] = "****"
     return inst
+
+
+def membership(params: Params) -> dict[str, Any]:
+    """The directory that the parameters say to join, as DescribeDBInstances shows it."""
+    names = {"Domain": "Domain", "DomainIAMRoleName": "IAMRoleName", "DomainFqdn": "FQDN",
+             "DomainOu": "OU", "DomainAuthSecretArn": "AuthSecretArn",
+             "DomainDnsIps": "DnsIps"}  # fmt: skip
+    return {shown: params[name] for name, shown in names.items() if name in params}
 
 
 def _beside(window: str, other: str) -> str:
@@ -261,8 +313,12 @@ def describe_db_instances(ctx: Context, params: Params) -> Reply:
                 found = [i for i in found if i["DbiResourceId"] in values]
             case "engine":
                 found = [i for i in found if i["Engine"] in values]
-            case "db-cluster-id" | "domain":
-                found = []
+            case "db-cluster-id":
+                found = [i for i in found if i.get("DBClusterIdentifier") in values]
+            case "domain":
+                found = [
+                    i for i in found if values & {m.get("Domain") for m in i["DomainMemberships"]}
+                ]
             case other:
                 raise invalid(f"Unrecognized filter name: {other}")
     shown, marker = page(found, lambda i: str(i["DBInstanceIdentifier"]), params)

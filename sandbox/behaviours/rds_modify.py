@@ -12,11 +12,13 @@ import copy
 from datetime import timedelta
 from typing import Any
 
-from sandbox.behaviours.rds_instances import set_insights, wrong_family
+from sandbox.behaviours.rds_instances import membership, set_insights, wrong_family
+from sandbox.behaviours.rds_option_groups import option_group
 from sandbox.behaviours.rds_parameter_groups import parameter_group
 from sandbox.behaviours.rds_subnet_groups import subnet_group
 from sandbox.data_services import clash, key_arn, security_groups
 from sandbox.errors import AwsError, NotSimulated
+from sandbox.rds_engines import engine, full_version, major, rank
 from sandbox.rds_rules import (
     changed_storage,
     check_insights,
@@ -28,16 +30,13 @@ from sandbox.rds_secrets import drop_secret, make_secret, rotate_secret
 from sandbox.rds_state import (
     RUNNING,
     STORAGE,
-    VERSIONS,
     at_next_window,
     configure_monitoring,
     find,
-    full_version,
+    instances,
     jitter,
     kick,
     later,
-    major,
-    rank,
     set_parameter_group,
     wire,
 )
@@ -58,7 +57,9 @@ ACCEPTS = """
     DatabaseInsightsMode EnablePerformanceInsights PerformanceInsightsKMSKeyId
     PerformanceInsightsRetentionPeriod CloudwatchLogsExportConfiguration DeletionProtection
     MaxAllocatedStorage NetworkType ManageMasterUserPassword RotateMasterUserPassword
-    MasterUserSecretKmsKeyId DedicatedLogVolume EngineLifecycleSupport
+    MasterUserSecretKmsKeyId DedicatedLogVolume EngineLifecycleSupport PromotionTier
+    ProcessorFeatures UseDefaultProcessorFeatures Domain DomainIAMRoleName DomainFqdn DomainOu
+    DomainAuthSecretArn DomainDnsIps DisableDomain
 """
 AT_ONCE = {
     "AutoMinorVersionUpgrade": "AutoMinorVersionUpgrade",
@@ -66,6 +67,7 @@ AT_ONCE = {
     "DeletionProtection": "DeletionProtection",
     "PubliclyAccessible": "PubliclyAccessible",
     "EngineLifecycleSupport": "EngineLifecycleSupport",
+    "PromotionTier": "PromotionTier",
     "MonitoringInterval": "MonitoringInterval",
     "MonitoringRoleArn": "MonitoringRoleArn",
     "DatabaseInsightsMode": "DatabaseInsightsMode",
@@ -77,7 +79,18 @@ WAITING = {
     "CACertificateIdentifier": "CACertificateIdentifier",
     "EnableIAMDatabaseAuthentication": "IAMDatabaseAuthenticationEnabled",
     "DedicatedLogVolume": "DedicatedLogVolume",
+    "LicenseModel": "LicenseModel",
 }
+CLUSTERS = """
+    AllocatedStorage VpcSecurityGroupIds MasterUserPassword BackupRetentionPeriod
+    PreferredBackupWindow MultiAZ EngineVersion Iops StorageThroughput OptionGroupName StorageType
+    CopyTagsToSnapshot DBPortNumber EnableIAMDatabaseAuthentication DatabaseInsightsMode
+    CloudwatchLogsExportConfiguration DeletionProtection MaxAllocatedStorage NetworkType
+    ManageMasterUserPassword RotateMasterUserPassword MasterUserSecretKmsKeyId
+    EngineLifecycleSupport ProcessorFeatures UseDefaultProcessorFeatures Domain DomainFqdn
+    LicenseModel
+"""
+"""What "doesn't apply to Amazon Aurora", but to the cluster."""
 Instance = dict[str, Any]
 
 
@@ -89,7 +102,10 @@ def modify_db_instance(ctx: Context, params: Params) -> Reply:
         raise AwsError("InvalidDBInstanceState", "Database instance is not in available state.")
     if not set(params) - FLAGS:
         raise clash("No modifications were requested")
-    check_settings(params)
+    _check_owner(live, params)
+    kind = engine(live["Engine"])
+    check_settings(params, kind)
+    _check_replicas(ctx, live, params)
     inst = copy.deepcopy(live)  # kept only if nothing is refused
     inst["_backup_soon"] = bool(inst.get("_backup_soon"))
     _pend_storage(ctx, inst, params)
@@ -121,6 +137,31 @@ def modify_db_instance(ctx: Context, params: Params) -> Reply:
     return {"DBInstance": wire(ctx, ctx.store, live)}
 
 
+def _check_owner(inst: Instance, params: Params) -> None:
+    """A cluster decides for its members, a primary for its replicas."""
+    theirs = sorted(set(CLUSTERS.split()) & set(params))
+    if inst.get("DBClusterIdentifier") and theirs:
+        raise clash(
+            f"The specified DB Instance is a member of a cluster. Modify {theirs[0]} for the DB"
+            f" cluster {inst['DBClusterIdentifier']} instead."
+        )
+    if inst.get("ReadReplicaSourceDBInstanceIdentifier") and (
+        {"MasterUserPassword", "ManageMasterUserPassword"} & set(params)
+    ):
+        raise clash("You can't modify the master user password of a read replica.")
+
+
+def _check_replicas(ctx: Context, inst: Instance, params: Params) -> None:
+    if params.get("BackupRetentionPeriod") == 0 and inst["ReadReplicaDBInstanceIdentifiers"]:
+        raise clash("Automated backups can't be disabled on a source to read replicas.")
+    source = inst.get("ReadReplicaSourceDBInstanceIdentifier")
+    primary = instances(ctx.store).get(source or "")
+    if primary and "EngineVersion" in params:
+        asked = full_version(inst["Engine"], params["EngineVersion"])
+        if rank(asked) < rank(primary["EngineVersion"]):
+            raise clash("A read replica can't have an older engine version than its source.")
+
+
 def _put(inst: Instance, name: str, value: Any, *, now: Any, hidden: bool = False) -> None:
     """Make a change pending; asking for the present value takes a pending one back."""
     pending = inst["_hidden" if hidden else "PendingModifiedValues"]
@@ -139,7 +180,9 @@ def _pend_storage(ctx: Context, inst: Instance, params: Params) -> None:
             del pending[name]
     effective = {k: inst[k] for k in STORAGE if k in inst}
     effective |= {k: v for k, v in pending.items() if k in STORAGE}
-    target = changed_storage(effective, inst["AllocatedStorage"], params)
+    target = changed_storage(
+        engine(inst["Engine"]), effective, inst["AllocatedStorage"], params
+    )  # fmt: skip
     if all(target.get(k, 0) == effective.get(k, 0) for k in STORAGE):
         return
     if inst["DBInstanceStatus"] == "storage-optimization" or ctx.now < inst.get(
@@ -160,23 +203,24 @@ def _pend_storage(ctx: Context, inst: Instance, params: Params) -> None:
 def _pend_version(ctx: Context, inst: Instance, params: Params) -> None:
     present = inst["EngineVersion"]
     asked = params.get("EngineVersion", inst["PendingModifiedValues"].get("EngineVersion", present))
-    target = present if asked == present else full_version(asked)
-    if asked in VERSIONS and rank(target) < rank(present) and asked == major(present):
+    kind = engine(inst["Engine"])
+    old = major(kind.name, present)
+    target = present if asked == present else full_version(kind.name, asked)
+    if asked == old and rank(target) < rank(present):
         target = present
     if rank(target) < rank(present):
-        raise clash(f"Cannot upgrade postgres from {present} to {target}")
+        raise clash(f"Cannot upgrade {kind.name} from {present} to {target}")
     group = inst["DBParameterGroups"][0]["DBParameterGroupName"]
-    option = params.get("OptionGroupName")
-    new = major(target)
-    if option not in (None, f"default:postgres-{new}"):
-        raise AwsError("OptionGroupNotFoundFault", f"OptionGroupName: {option} not found.", 404)
+    new = major(kind.name, target)
+    if "OptionGroupName" in params:
+        _pend_options(inst, option_group(ctx, params["OptionGroupName"], kind, new))
     asked_group = params.get("DBParameterGroupName")
     if asked_group is not None:
         chosen = parameter_group(ctx, ctx.store, asked_group)
-        if chosen["DBParameterGroupFamily"] != f"postgres{new}":
-            raise clash(wrong_family(chosen, f"postgres{new}"))
+        if chosen["DBParameterGroupFamily"] != kind.family(new):
+            raise clash(wrong_family(chosen, kind.family(new)))
         asked_group = chosen["DBParameterGroupName"]
-    if new != major(present):
+    if new != old:
         if "EngineVersion" in params and not params.get("AllowMajorVersionUpgrade"):
             raise clash(
                 "The AllowMajorVersionUpgrade flag must be present when upgrading to a new major"
@@ -188,6 +232,12 @@ def _pend_version(ctx: Context, inst: Instance, params: Params) -> None:
                 f"Current Parameter Group ({group}) is non-default. You need to explicitly specify"
                 " a new Parameter Group in this case (default or custom)"
             )
+        options = inst["OptionGroupMemberships"][0]["OptionGroupName"]
+        if not options.startswith("default:") and "OptionGroupName" not in params:
+            raise clash(
+                f"Current Option Group ({options}) is non-default. You need to explicitly specify"
+                " a new Option Group in this case (default or custom)"
+            )
         if asked_group is not None:
             _put(inst, "DBParameterGroupName", asked_group, now=group, hidden=True)
     elif asked_group is not None and asked_group != group:
@@ -198,10 +248,40 @@ def _pend_version(ctx: Context, inst: Instance, params: Params) -> None:
             inst["_hidden"].pop("DBParameterGroupName", None)
 
 
+def _pend_options(inst: Instance, name: str) -> None:
+    """A switch waits as the others do, but shows as a second membership."""
+    now = next(m for m in inst["OptionGroupMemberships"] if not m["Status"].startswith("pending"))
+    inst["OptionGroupMemberships"] = [now]
+    _put(inst, "OptionGroupName", name, now=now["OptionGroupName"], hidden=True)
+    if name != now["OptionGroupName"]:
+        inst["OptionGroupMemberships"].append({"OptionGroupName": name, "Status": "pending-apply"})
+
+
+def _pend_domain(inst: Instance, params: Params) -> None:
+    asked = membership(params)
+    now = [{k: v for k, v in m.items() if k != "Status"} for m in inst["DomainMemberships"]]
+    if params.get("DisableDomain") or asked.get("Domain") == "none":
+        _put(inst, "DomainMemberships", [], now=now, hidden=True)
+        inst["DomainMemberships"] = [
+            {**m, "Status": "pending-removal"} for m in inst["DomainMemberships"]
+        ]
+    elif asked:
+        if "Domain" in asked and "IAMRoleName" not in asked:
+            raise clash("DomainIAMRoleName must be specified with Domain.")
+        _put(inst, "DomainMemberships", [asked], now=now, hidden=True)
+        if [asked] != now:
+            inst["DomainMemberships"] = [{**asked, "Status": "pending-join"}]
+
+
 def _pend_rest(ctx: Context, inst: Instance, params: Params) -> None:
     for name, field in WAITING.items():
         if name in params:
             _put(inst, field, params[name], now=inst[field])
+    _pend_domain(inst, params)
+    features = sorted(params.get("ProcessorFeatures", []), key=lambda f: str(f["Name"]))
+    if features or params.get("UseDefaultProcessorFeatures"):
+        now = inst.get("ProcessorFeatures", [])
+        _put(inst, "ProcessorFeatures", features, now=now, hidden=not features)
     if "NetworkType" in params:
         _put(inst, "NetworkType", params["NetworkType"], now=inst["NetworkType"], hidden=True)
     if "DBPortNumber" in params:
@@ -232,7 +312,7 @@ def _pend_rest(ctx: Context, inst: Instance, params: Params) -> None:
 def _pend_logs(inst: Instance, config: Params) -> None:
     wanted = set(config.get("EnableLogTypes", []))
     unwanted = set(config.get("DisableLogTypes", []))
-    check_logs([*wanted, *unwanted])
+    check_logs([*wanted, *unwanted], engine(inst["Engine"]))
     if wanted & unwanted:
         raise clash("A log type can't be enabled and disabled in the same request.")
     held = set(inst["EnabledCloudwatchLogsExports"])

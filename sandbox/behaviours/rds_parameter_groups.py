@@ -1,4 +1,4 @@
-"""RDS: parameter groups of the postgres families."""
+"""RDS: parameter groups."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ from typing import Any
 
 from sandbox.data_services import clash, drop_tags, invalid, name_of, page, put_tags
 from sandbox.errors import AwsError, NotSimulated
-from sandbox.rds_parameters import MAJORS, acceptable, parameters
+from sandbox.rds_engines import of_family
+from sandbox.rds_parameters import acceptable, parameters
 from sandbox.rds_state import instances, later
 from sandbox.registry import Context, Params, Reply, behaviour
 from sandbox.world import Store
@@ -38,7 +39,7 @@ def parameter_group(ctx: Context, store: Store, name: str) -> dict[str, Any]:
     name = name.rpartition(":")[2].lower()
     held = store.get("parameter_groups", {})
     family = name.removeprefix("default.")
-    if name != family and family.removeprefix("postgres") in MAJORS:
+    if name != family and of_family(family):
         return _default(ctx, family)
     if name not in held:
         raise AwsError("DBParameterGroupNotFound", f"DBParameterGroup not found: {name}", 404)
@@ -67,10 +68,10 @@ def _own(ctx: Context, name: str) -> dict[str, Any]:
 )  # fmt: skip
 def create_db_parameter_group(ctx: Context, params: Params) -> Reply:
     name = name_of("DBParameterGroupName", params["DBParameterGroupName"], 255)
-    family = params["DBParameterGroupFamily"]
-    if not family.startswith("postgres"):
-        raise NotSimulated(f"CreateDBParameterGroup of family {family}")
-    if family.removeprefix("postgres") not in MAJORS:
+    family = params["DBParameterGroupFamily"].lower()
+    if not of_family(family):
+        if family.startswith(("aurora", "custom-", "docdb", "neptune", "db2")):
+            raise NotSimulated(f"CreateDBParameterGroup of family {family}")
         raise invalid(f"ParameterGroupFamily {family} is not a valid parameter group family")
     if not params["Description"]:
         raise invalid("The parameter Description must be provided and must not be blank.")

@@ -7,7 +7,8 @@ from typing import Any
 from sandbox.behaviours.rds_parameter_groups import parameter_group
 from sandbox.data_services import invalid, page, put_tags, tag_list
 from sandbox.errors import AwsError, NotSimulated
-from sandbox.rds_state import CERTIFICATES, VERSIONS, find, full_version, major, rank, versions
+from sandbox.rds_engines import engine, full_version, major, rank
+from sandbox.rds_state import CERTIFICATES, find
 from sandbox.registry import Context, Params, Reply, behaviour
 from sandbox.world import Store
 
@@ -69,37 +70,36 @@ def list_tags_for_resource(ctx: Context, params: Params) -> Reply:
     evidence="documented", source=API + "API_DescribeDBEngineVersions.html",
 )  # fmt: skip
 def describe_db_engine_versions(ctx: Context, params: Params) -> Reply:
-    if params.get("Engine", "postgres") != "postgres":
-        raise NotSimulated(f"rds engine {params['Engine']}")
-    every = [version for name in VERSIONS for version in versions(name)]
+    kind = engine(params.get("Engine", "postgres"))
+    every = [version for versions in kind.versions.values() for version in versions]
     asked = params.get("EngineVersion")
     if params.get("DefaultOnly"):
-        found = [full_version(asked)]
+        found = [full_version(kind.name, asked)]
     else:
-        found = [v for v in every if asked in (None, v, major(v))]
+        found = [v for v in every if asked in (None, v, major(kind.name, v))]
     family = params.get("DBParameterGroupFamily")
-    found = [v for v in found if family in (None, f"postgres{major(v)}")]
+    found = [v for v in found if family in (None, kind.family(major(kind.name, v)))]
 
     def shown(version: str) -> dict[str, Any]:
         return {
-            "Engine": "postgres",
-            "MajorEngineVersion": major(version),
+            "Engine": kind.name,
+            "MajorEngineVersion": major(kind.name, version),
             "EngineVersion": version,
-            "DBParameterGroupFamily": f"postgres{major(version)}",
-            "DBEngineDescription": "PostgreSQL",
-            "DBEngineVersionDescription": f"PostgreSQL {version}-R1",
+            "DBParameterGroupFamily": kind.family(major(kind.name, version)),
+            "DBEngineDescription": kind.name,
+            "DBEngineVersionDescription": f"{kind.name} {version}",
             "ValidUpgradeTarget": [
                 {
-                    "Engine": "postgres",
+                    "Engine": kind.name,
                     "EngineVersion": target,
-                    "Description": f"PostgreSQL {target}-R1",
-                    "AutoUpgrade": target == full_version(major(version)),
-                    "IsMajorVersionUpgrade": major(target) != major(version),
+                    "Description": f"{kind.name} {target}",
+                    "AutoUpgrade": target == full_version(kind.name, major(kind.name, version)),
+                    "IsMajorVersionUpgrade": major(kind.name, target) != major(kind.name, version),
                 }
                 for target in every
                 if rank(target) > rank(version)
             ],
-            "ExportableLogTypes": ["postgresql", "upgrade", "iam-db-auth-error"],
+            "ExportableLogTypes": sorted(kind.logs),
             "SupportsLogExportsToCloudwatchLogs": True,
             "SupportsReadReplica": True,
             "SupportedFeatureNames": [],
@@ -108,8 +108,7 @@ def describe_db_engine_versions(ctx: Context, params: Params) -> Reply:
         }
 
     items, marker = page(
-        map(shown, found), lambda v: f"{int(v['MajorEngineVersion']):03}.{v['EngineVersion']:>6}",
-        params,
+        map(shown, found), lambda v: ".".join(f"{n:09}" for n in rank(v["EngineVersion"])), params,
     )  # fmt: skip
     return {"DBEngineVersions": items, **marker}
 
