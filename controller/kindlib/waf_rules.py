@@ -22,6 +22,7 @@ from controller.kindlib.waf_statements import (
     Statement,
     Transformations,
     only_one,
+    visible,
 )
 from controller.kindlib.waf_translate import GROUP_STATEMENTS, statement_from_aws
 from controller.kindlib.whole import Whole
@@ -43,9 +44,13 @@ MetricName = Annotated[
 Headers = Annotated[
     dict[
         Annotated[str, AfterValidator(text(r"[a-zA-Z0-9._$-]{1,64}", says="a header name"))],
-        Annotated[str, AfterValidator(text(low=1, high=255))],
+        Annotated[str, AfterValidator(text(r".*", low=1, high=255, says="one line of text"))],
     ],
     Field(max_length=10),
+]
+LabelNamespace = Annotated[
+    str,
+    AfterValidator(text(r"[0-9A-Za-z_\-:]{1,1023}:", says="letters, digits or _-: up to a colon")),
 ]
 Immunity = Annotated[int, Field(ge=60, le=259200)]
 OR_NONE = WrapValidator(lambda value, check: value if value == {} else check(value))
@@ -72,7 +77,9 @@ class ActionDetail(Model):
     """For `block`: what to answer."""
     insert_headers: Headers = Field(default_factory=dict)
     """For all but `block`: headers to add to the request; WAF prefixes x-amzn-waf-."""
-    price_multiplier: str | None = None
+    price_multiplier: (
+        Annotated[str, AfterValidator(text(r"[1-9]\d?|100", says='must be "1" to "100"'))] | None
+    ) = None
     """For `monetize`: how many times the base price."""
 
     @model_validator(mode="after")
@@ -137,7 +144,9 @@ class RuleGroup(Model):
         default_factory=list
     )
     """Rules of the group that only count."""
-    overrides: dict[EntityName, Action] = Field(default_factory=dict)
+    overrides: Annotated[dict[EntityName, Action], Field(max_length=100)] = Field(
+        default_factory=dict
+    )
     """Other actions for single rules of the group, by rule."""
 
     @model_validator(mode="before")
@@ -157,7 +166,7 @@ class ManagedGroup(Model):
     https://docs.aws.amazon.com/waf/latest/developerguide/aws-managed-rule-groups-list.html
     """
 
-    vendor: Annotated[str, AfterValidator(text(low=1, high=128))] = "AWS"
+    vendor: Annotated[str, visible(128)] = "AWS"
     """Who maintains it."""
     name: EntityName | None = None
     """For example AWSManagedRulesCommonRuleSet. Needed, but for the rules of the baseline."""
@@ -194,7 +203,7 @@ class ManagedGroup(Model):
 class Named(Model):
     """A part of the request, by name."""
 
-    name: Annotated[str, AfterValidator(text(low=1, high=64))]
+    name: Annotated[str, visible(64)]
     """Its name."""
     text_transformations: Transformations = Field(default_factory=list)
     """What is done to its value first."""
@@ -220,7 +229,7 @@ class RateKeyPart(Model):
     """The query string."""
     uri_path: Transformed | None = None
     """The path."""
-    label_namespace: str | None = None
+    label_namespace: LabelNamespace | None = None
     """Labels that begin so."""
     ja3_fingerprint: Fingerprint | None = Field(None, alias="ja3Fingerprint")
     """The JA3 hash of the TLS greeting."""

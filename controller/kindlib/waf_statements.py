@@ -45,7 +45,14 @@ Transformations = Annotated[
     list[Transformation], Field(max_length=10), AfterValidator(_transformations)
 ]
 PreParses = Annotated[list[PreParse], Field(max_length=10), AfterValidator(_transformations)]
-Lowered = Annotated[str, AfterValidator(text(low=1, high=64)), AfterValidator(str.lower)]
+
+
+def visible(high: int) -> AfterValidator:
+    """What AWS asks of most names."""
+    return AfterValidator(text(r".*\S.*", high=high, says="more than spaces, on one line"))
+
+
+Lowered = Annotated[str, visible(64), AfterValidator(str.lower)]
 """A name that WAF compares, and shows, in lower case."""
 HeaderName = Annotated[
     str,
@@ -55,6 +62,13 @@ LabelKey = Annotated[
     str,
     AfterValidator(text(r"[0-9A-Za-z_\-:]{1,1024}", says="1-1024 letters, digits or _-:")),
 ]
+
+
+JsonPath = Annotated[
+    str, AfterValidator(text(r"/|/([^~]|~[01])+", high=512, says="must be a JSON pointer: /a/b"))
+]
+HeaderNames = Annotated[list[Annotated[str, visible(64)]], Field(max_length=199)]
+CookieNames = Annotated[list[Annotated[str, visible(60)]], Field(max_length=199)]
 
 
 class OversizeBody(Model):
@@ -69,7 +83,7 @@ class JsonBody(Model):
 
     match_scope: MatchScope
     """Inspect keys, values or both."""
-    included_paths: Annotated[list[str], Field(max_length=100)] = Field(default_factory=list)
+    included_paths: Annotated[list[JsonPath], Field(max_length=100)] = Field(default_factory=list)
     """JSON pointers of the parts to inspect. None: all of it."""
     invalid_fallback_behavior: Literal["MATCH", "NO_MATCH", "EVALUATE_AS_STRING"] | None = None
     """What a body that is not JSON means. Unset: WAF inspects up to the first error."""
@@ -82,9 +96,9 @@ class HeaderPattern(Model):
 
     match_scope: MatchScope
     """Inspect names, values or both."""
-    included_headers: Annotated[list[str], Field(max_length=199)] = Field(default_factory=list)
+    included_headers: HeaderNames = Field(default_factory=list)
     """Only these. Neither this nor `excludedHeaders`: all."""
-    excluded_headers: Annotated[list[str], Field(max_length=199)] = Field(default_factory=list)
+    excluded_headers: HeaderNames = Field(default_factory=list)
     """All but these."""
     oversize_handling: Oversize
     """What more than 8 KB or 200 headers mean. AWS has no default."""
@@ -95,9 +109,9 @@ class CookiePattern(Model):
 
     match_scope: MatchScope
     """Inspect names, values or both."""
-    included_cookies: Annotated[list[str], Field(max_length=199)] = Field(default_factory=list)
+    included_cookies: CookieNames = Field(default_factory=list)
     """Only these. Neither this nor `excludedCookies`: all."""
-    excluded_cookies: Annotated[list[str], Field(max_length=199)] = Field(default_factory=list)
+    excluded_cookies: CookieNames = Field(default_factory=list)
     """All but these."""
     oversize_handling: Oversize
     """What more than 8 KB or 200 cookies mean. AWS has no default."""
@@ -229,7 +243,7 @@ class ByteMatch(Inspected):
 class RegexMatch(Inspected):
     """A regular expression in a part of the request."""
 
-    regex_string: Annotated[str, AfterValidator(text(low=1, high=512))]
+    regex_string: Annotated[str, AfterValidator(text(r".*", low=1, high=512))]
     """The expression (PCRE), at most 512 characters."""
 
 
