@@ -84,6 +84,27 @@ def pasted(name: str, value: object, *, by_name: bool) -> str:
     return ""
 
 
+_OPTION = re.compile(
+    r"(?<![\w-])(?:--?(?P<option>[A-Za-z][\w-]*)(?:=|\s+)|(?P<variable>[A-Za-z_]\w*)=)"
+    r"(?=(?P<value>\"[^\"]*\"|'[^']*'|[^\s\"'-]\S*))"
+)
+_SHORT = re.compile(r"pass|requirepass|masterauth", re.IGNORECASE)
+
+
+def in_command(words: list[str]) -> bool:
+    """True if a command line seems to hold a secret: `--password …`, `--api-key=…`, `TOKEN=… run`.
+
+    A guess that nobody can be asked to write around, so no reason to refuse a file.
+    """
+    return any(
+        (named_like_one(name) or _SHORT.fullmatch(name))
+        and "$" not in value
+        and not _HARMLESS.fullmatch(value.strip("\"'"))
+        for option, variable, value in _OPTION.findall(" ".join(words))
+        if (name := option or variable)
+    )
+
+
 def harmless(value: str) -> bool:
     """True for what is no secret whatever its name: a reference, an ARN, a switch, a number."""
     return "${" in value or _HARMLESS.fullmatch(value) is not None

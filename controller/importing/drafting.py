@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -15,12 +15,14 @@ from controller.handler import Handler
 from controller.importing.finding import Live
 from controller.importing.shortening import shorten
 from controller.kindlib.reading import ENVIRONMENT_TAG, RESOURCE_TAG
+from controller.leaks import in_command
 from controller.manifest import dump, rendered
 from controller.policies import Doc, Situation, Unordered
 from controller.references import escape
 
 Path = tuple[str | int, ...]
 OURS = (ENVIRONMENT_TAG, RESOURCE_TAG)
+LEAK = "it looks like a secret in plain text; move it into a Secret"
 
 
 @dataclass
@@ -168,8 +170,22 @@ def _without_secrets(root: Field, spec: Doc) -> tuple[Doc, list[tuple[Path, str]
             continue
         where = _outside_lists(root, path)
         if remove(spec, where):
-            found.append((where, "it looks like a secret in plain text; move it into a Secret"))
+            found.append((where, LEAK))
+    for where in list(_commands_with_secrets(spec)):
+        remove(spec, where)
+        found.append((where, LEAK))
     return spec, found
+
+
+def _commands_with_secrets(value: Any, path: Path = ()) -> Iterator[Path]:
+    """Command lines, which are lists of texts, that seem to hold a secret."""
+    if isinstance(value, Mapping):
+        for key, inner in value.items():
+            yield from _commands_with_secrets(inner, (*path, key))
+    elif isinstance(value, list):
+        texts = [item for item in value if isinstance(item, str)]
+        if len(texts) == len(value) and in_command(texts):
+            yield path
 
 
 def _outside_lists(root: Field, path: Path) -> Path:

@@ -1,0 +1,44 @@
+"""Secrets that stand in command lines, as other people write them."""
+
+from __future__ import annotations
+
+import pytest
+
+from controller.leaks import in_command
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["serve", "--ftp-password", "open-sesame"],
+        ["sh", "-c", "DB_PASSWORD=abcd1234 ./run"],
+        ["docker", "run", "--env", "API_TOKEN=abc-def"],
+        ["--api-key=abcdefg"],
+        ["run", "--token", "'a b c'"],
+        ["redis-server", "--requirepass", "abcdef1"],
+    ],
+    ids=" ".join,
+)
+def test_found_in_a_command(words: list[str]) -> None:
+    assert in_command(words)
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["--password-file", "/run/secrets/x"],
+        ["--password", "$PASSWORD"],
+        ["sh", "-c", "TOKEN=${T} run"],
+        ["--token", "--verbose"],
+        ["--secret-id", "prod/x"],
+        ["--password", "8"],
+        ["worker", "--concurrency=10"],
+        ["CMD-SHELL", "curl -sf localhost:8080/health || exit 1"],
+        ["redis-server", "--requirepass"],
+        ["make", "pass"],
+        [],
+    ],
+    ids=" ".join,
+)
+def test_nothing_to_be_found_in_a_command(words: list[str]) -> None:
+    assert not in_command(words)
