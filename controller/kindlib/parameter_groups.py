@@ -53,6 +53,18 @@ def plain(value: str) -> str:
         return value
 
 
+_SWITCHES = {"on": "1", "true": "1", "yes": "1", "off": "0", "false": "0", "no": "0"}
+
+
+def database_plain(value: str) -> str:
+    """A value of RDS in its one form: booleans 1 and 0, formulas and lists without blanks."""
+    value = plain(value)
+    value = _SWITCHES.get(value.lower(), value)
+    if "{" in value:
+        return "".join(value.split())
+    return re.sub(r"\s*,\s*", ",", value)
+
+
 def value_text(true: str, false: str) -> Callable[[Any], str]:
     """What turns a YAML value into AWS's text; `true` and `false` as that engine spells them."""
 
@@ -79,7 +91,9 @@ def lower_names(parameters: dict[str, str]) -> dict[str, str]:
 
 
 DatabaseValue = Annotated[
-    str | int | float | bool, AfterValidator(value_text("1", "0")), Canonical(plain, cases=(124,))
+    str | int | float | bool,
+    AfterValidator(value_text("1", "0")),
+    Canonical(database_plain, cases=(124,)),
 ]
 """Text or number; RDS spells booleans 1 and 0."""
 CacheValue = Annotated[

@@ -78,6 +78,19 @@ _STEP = {
 }
 
 
+OBSTACLES = {
+    "allocatedStorage": "storage never shrinks: only a new instance has less",
+    "engineVersion": "a version is never lowered: only restoring an older snapshot has it",
+    "manageMasterUserPassword": "RDS gives the password up only for a new one: declare "
+    "masterUserPassword",
+    "masterUserSecretKmsKeyId": "the key of RDS's own secret stays while it owns the password",
+    "performanceInsights.kmsKeyId": "the key of Performance Insights stays while they are on",
+    "multiTenant": "AWS makes no single tenant of it again, and takes the change at once or not at "
+    "all: not while others' changes are pending",
+}
+"""Field → why no call makes a change of it."""
+
+
 def modifications(target: Target, instance: Instance, changes: Sequence[Change]) -> list[Action]:
     """The calls that make these changes, tags aside. What no call can make is left out.
 

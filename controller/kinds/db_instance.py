@@ -29,7 +29,7 @@ from controller.kindlib.kms import KmsKey
 from controller.kindlib.rds_cooldown import READ, as_busy, check_cooldown, touches_storage
 from controller.kindlib.rds_create import creation
 from controller.kindlib.rds_engines import DATABASES, LICENSES, PORTS, Made
-from controller.kindlib.rds_modify import modifications
+from controller.kindlib.rds_modify import OBSTACLES, modifications
 from controller.kindlib.rds_owners import (
     FOLLOWER,
     MEMBER,
@@ -512,6 +512,9 @@ class DBInstanceHandler(Handler):
         tags = [c for c in changes if c.top == "tags"]
         arn = observed.doc.get("DBInstanceArn") or target.arn("rds", f"db:{target.name}")
         return tag_actions("rds", arn, tags) + modifications(target, observed.doc, changes)
+
+    def obstacle(self, observed: Present, change: Change) -> str:
+        return OBSTACLES.get(change.top, OBSTACLES.get(change.path, ""))
 
     def delete(self, target: Target, observed: Present) -> list[Action]:
         """With a final snapshot, named after the instance, and its automated backups kept.
