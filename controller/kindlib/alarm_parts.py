@@ -56,24 +56,21 @@ Stat = Annotated[
     Canonical(statistic),
 ]
 
-_SHOWN = r"(?=.*[^\s])"
+_SHOWN = r"[\x20-\x7e]*[\x21-\x7e][\x20-\x7e]*"
+"""ASCII, and not blanks alone."""
 DimensionName = Annotated[
     str,
     AfterValidator(
         text(
-            rf"{_SHOWN}(?!:)[\x20-\x7e]{{1,255}}",
+            rf"(?!:){_SHOWN}",
+            high=255,
             says="a dimension's name has 1-255 ASCII characters and does not begin with a colon",
         )
     ),
 ]
 DimensionValue = Annotated[
     str,
-    AfterValidator(
-        text(
-            rf"{_SHOWN}[\x20-\x7e]{{1,1024}}",
-            says="a dimension's value has 1-1024 ASCII characters",
-        )
-    ),
+    AfterValidator(text(_SHOWN, high=1024, says="a dimension's value has 1-1024 ASCII characters")),
 ]
 Dimensions = Annotated[dict[DimensionName, DimensionValue], Field(max_length=30)]
 
@@ -83,7 +80,8 @@ def _once(actions: Any) -> Any:
     return list(dict.fromkeys(actions)) if isinstance(actions, list) else actions
 
 
-Actions = Annotated[list[Arn], Field(max_length=5), Unordered(), Canonical(_once)]
+Action = Annotated[Arn, AfterValidator(text(high=1024))]
+Actions = Annotated[list[Action], Field(max_length=5), Unordered(), Canonical(_once)]
 
 
 def _period(seconds: int) -> int:
@@ -128,7 +126,7 @@ class MetricQuery(Model):
     """What it is called in graphs. Unset: CloudWatch chooses."""
     return_data: Annotated[bool, ServerDefault(True, cases=(157,))] = True
     """Whether the alarm watches it. AWS's default is yes; say no for intermediate entries."""
-    account_id: Annotated[str | None, ServerDefault(_own_account)] = None
+    account_id: Annotated[Metric | None, ServerDefault(_own_account)] = None
     """The account that the metric is in, if another."""
 
     @model_validator(mode="after")
