@@ -306,7 +306,7 @@ class _Walk:
         """The same in detail: what differs in a value that no model opens (`Any`: it may hold
         itself, or AWS's words). Empty where no more can be told."""
         d, v, last = change.wanted, change.now, change.was
-        if field.policy(Canonical) or field.policy(CaseInsensitive):
+        if field.policy(Canonical) or field.policy(CaseInsensitive) or _empty(d) or _empty(v):
             return []
         found: list[Change] = []
         least = len(change.parts)
@@ -431,7 +431,7 @@ def _same_steps(d: Any, v: Any) -> list[str | int] | None:
     if isinstance(d, dict) and isinstance(v, dict):
         common = d.keys() & v.keys()
         swapped = d.keys() - common and v.keys() - common
-        if not common or swapped or ("type" in common and d["type"] != v["type"]):
+        if swapped or ("type" in common and d["type"] != v["type"]):
             return None
         return [*d, *(k for k in v if k not in d)]
     if isinstance(d, list) and isinstance(v, list) and len(d) == len(v):

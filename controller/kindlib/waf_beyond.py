@@ -60,7 +60,13 @@ def _carried(new: Any, old: Any, shape: Shape) -> Any:
         }  # fmt: skip
         if shape.name in UNIONS and not new.keys() & old.keys():
             return out  # another thing now
-        return out | {k: v for k, v in old.items() if k not in members}
+        newer = {
+            name: inner
+            for name, inner in old.items()
+            if name not in members
+            or (name not in new and inner and not _known(inner, members[name]))
+        }
+        return out | newer
     if shape.type_name == "list" and isinstance(new, list) and isinstance(old, list):
         if shape.member.name == "Rule":
             before = {rule.get("Name"): rule for rule in old}

@@ -109,14 +109,14 @@ class GroupCodec:
         counted = sorted(n for n, a in actions.items() if a == "count")
         others = {n: a for n, a in actions.items() if a != "count"}
         out |= ({"count": counted} if counted else {}) | ({"overrides": others} if others else {})
-        return out[self.short] if self.short and set(out) == {self.short} else out
+        return out
 
 
 class Merged:
     """ManagedRuleGroupConfigs: a list of objects with one member each. Ours: one map."""
 
     def to_aws(self, value: Any) -> Any:
-        return [{k: v} for k, v in value.items()]
+        return [{k: Raw().to_aws(v)} for k, v in value.items()]
 
     def to_ours(self, value: Any) -> Any:
         out: Doc = {}
@@ -124,7 +124,7 @@ class Merged:
             if set(config) & set(out):
                 raise Unmodelled(sorted(config))
             out |= config
-        return out
+        return Raw().to_ours(out)
 
 
 _NAMED = Obj((M("name", "Name"), TRANSFORMED))
@@ -245,7 +245,8 @@ def in_words(rule: Mapping[str, Any]) -> Mapping[str, Any]:
     if len(statement) != 1 or not _has_raw(statement):
         return rule
     try:
-        words = statement_from_aws(wire(_statement_to_aws(statement)), RULES)
+        said = known(wire(_statement_to_aws(statement)), "Statement")
+        words = statement_from_aws(said, RULES)
     except (KeyError, TypeError, AttributeError, ValueError):
         return rule  # a reference stands where the table looks for more
     return {k: v for k, v in rule.items() if k not in statement} | words
@@ -254,7 +255,30 @@ def in_words(rule: Mapping[str, Any]) -> Mapping[str, Any]:
 def in_raw(rule: Mapping[str, Any], statement: Mapping[str, Any]) -> Doc:
     """A rule of a spec with its statement in AWS's own words."""
     rest = {k: v for k, v in rule.items() if k not in RULES.arms}
-    return rest | {"raw": Raw().to_ours(statement)}
+    return rest | {"raw": Raw().to_ours(known(statement, "Statement"))}
+
+
+_SHORT = {"geo": "countries", "ipSet": "arn", "asn": "asns", "label": "key", "ruleGroup": "arn"}
+
+
+def in_short(value: Any) -> Any:
+    """A rule of a spec as one would write it: `geo: [DE]`, `fieldToMatch: body`."""
+    if isinstance(value, list):
+        return [in_short(v) for v in value]
+    if not isinstance(value, Mapping):
+        return value
+    out = {}
+    for name, inner in value.items():
+        member = _SHORT.get(name, "")
+        if name == "raw":
+            out[name] = inner
+        elif name == "fieldToMatch" and isinstance(inner, Mapping) and {} in inner.values():
+            (out[name],) = inner
+        elif member and isinstance(inner, Mapping) and set(inner) == {member}:
+            out[name] = inner[member]
+        else:
+            out[name] = in_short(inner)
+    return out
 
 
 def _has_raw(value: Any) -> bool:

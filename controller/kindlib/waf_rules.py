@@ -116,9 +116,9 @@ class AsAws(Model):
     """AWS's own JSON of it. It is not checked."""
 
 
-Action = Annotated[Any, Whole(lambda: ActionDetail | AsAws, "type")]
-Override = Annotated[Any, Whole(lambda: OverrideDetail | AsAws, "type")]
-DefaultAction = Annotated[Any, Whole(lambda: DefaultDetail | AsAws, "type")]
+Action = Annotated[Any, Whole(lambda: ActionDetail | AsAws, "type", brief=True)]
+Override = Annotated[Any, Whole(lambda: OverrideDetail | AsAws, "type", brief=True)]
+DefaultAction = Annotated[Any, Whole(lambda: DefaultDetail | AsAws, "type", brief=True)]
 
 
 def _overrides(data: Any) -> Any:
@@ -354,6 +354,8 @@ class Rule(RuleStatement):
         if self.priority is None:
             raise ValueError("a rule needs a priority")
         group = _is_group({Rule.model_fields[n].alias: getattr(self, n) for n in found})
+        if self.raw is not None and not set(self.raw) & STATEMENTS:  # newer than this release
+            group = self.override is not None
         if group and self.action is not None:
             raise ValueError("a rule that runs a group has override, not action")
         if not group and (self.action is None or self.override is not None):
@@ -361,6 +363,10 @@ class Rule(RuleStatement):
         if group and self.labels:
             raise ValueError("a rule that runs a group can't add labels")
         return self
+
+
+STATEMENTS = frozenset(aws for aws, _ in RULES.arms.values())
+"""Statements by AWS's names."""
 
 
 def _is_group(rule: Mapping[Any, Any]) -> bool:

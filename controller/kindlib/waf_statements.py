@@ -171,15 +171,12 @@ class FieldPart(Model):
 BareField = Literal["uriPath", "queryString", "method", "allQueryArguments", "body", "uriFragment"]
 
 
-def _bare(value: Any) -> Any:
-    """`{body: {}}` says no more than `body`."""
-    if isinstance(value, dict) and len(value) == 1:
-        name, inner = next(iter(value.items()))
-        return name if inner == {} else value
-    return value
+def _one_form(value: Any) -> Any:
+    """What may have members is held with them, written bare or not: `{body: {}}`."""
+    return {value: {}} if value in ("body", "uriFragment") else value
 
 
-FieldToMatch = Annotated[Any, Whole(lambda: BareField | FieldPart), AfterValidator(_bare)]
+FieldToMatch = Annotated[Any, Whole(lambda: BareField | FieldPart), AfterValidator(_one_form)]
 
 
 def only_one(model: Model, what: str) -> str:

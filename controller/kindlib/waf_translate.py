@@ -140,7 +140,7 @@ class M:
 
 @dataclass(frozen=True)
 class Obj:
-    """An object. short: the member that stands for the whole if it is the only one."""
+    """An object. short: the member that may stand for the whole if it is the only one."""
 
     members: tuple[M, ...]
     short: str = ""
@@ -165,7 +165,7 @@ class Obj:
                 held = member.codec.to_ours(value[member.aws])
                 if held != member.default and held not in (None, [], {}, ""):
                     out[member.ours] = held
-        return out[self.short] if self.short and set(out) == {self.short} else out
+        return out
 
 
 @dataclass(frozen=True)
@@ -262,7 +262,7 @@ FIELD = Union(
         "ja3Fingerprint": ("JA3Fingerprint", Obj((FALLBACK,))),
         "ja4Fingerprint": ("JA4Fingerprint", Obj((FALLBACK,))),
     },
-    bare=("uriPath", "queryString", "method", "allQueryArguments", "body", "uriFragment"),
+    bare=("uriPath", "queryString", "method", "allQueryArguments"),
 )  # fmt: skip
 """https://docs.aws.amazon.com/waf/latest/APIReference/API_FieldToMatch.html"""
 

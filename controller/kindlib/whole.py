@@ -15,8 +15,9 @@ class Whole:
     """`Annotated[Any, Whole(lambda: Model)]`: checked by the type, held and compared as plain data.
 
     of: gives the type (a function, so that a model may hold itself). short: the one member that may
-    stand for the whole when no other is set (`geo: [DE]` for `geo: {countries: [DE]}`), read and
-    written so. defaults: True keeps members that equal their default.
+    stand for the whole when no other is set (`geo: [DE]` for `geo: {countries: [DE]}`). brief: it
+    is held so, too; else what is compared always has its members. defaults: True keeps members
+    that equal their default.
 
     Members that equal their default are left out otherwise, so that there is one spelling to
     compare: what AWS shows is translated to the same spelling.
@@ -24,6 +25,7 @@ class Whole:
 
     of: Callable[[], Any]
     short: str = ""
+    brief: bool = False
     defaults: bool = False
 
     def __get_pydantic_core_schema__(
@@ -48,7 +50,7 @@ class Whole:
             out = value.model_dump(
                 by_alias=True, exclude_none=True, exclude_defaults=not self.defaults
             )
-            return out[self.short] if self.short and set(out) == {self.short} else out
+            return out[self.short] if self.brief and set(out) == {self.short} else out
         if isinstance(value, list):
             return [self._plain(item) for item in value]
         return value

@@ -46,7 +46,7 @@ from controller.kindlib.waf_calls import (
     obstacle,
     update,
 )
-from controller.kindlib.waf_codec import in_raw, in_words, statement_of
+from controller.kindlib.waf_codec import in_raw, in_short, in_words, statement_of
 from controller.kindlib.waf_reads import EDGE_REGION, holder_of, list_acls, observe_acls
 from controller.kindlib.waf_rules import (
     OR_NONE,
@@ -278,8 +278,9 @@ class WebACLHandler(Handler):
         spec = self.to_spec(doc)
         shown = {rule["Name"]: rule for rule in doc["acl"].get("Rules") or []}
         for name, rule in spec.get("rules", {}).items():
-            if not RuleStatement.speaks(statement_of(rule)):
-                spec["rules"][name] = in_raw(rule, shown[name]["Statement"])
+            fits = RuleStatement.speaks(statement_of(rule))
+            held = rule if fits else in_raw(rule, shown[name]["Statement"])
+            spec["rules"][name] = in_short(held)
         return spec
 
     def readiness(self, doc: Mapping[str, Any]) -> Readiness:

@@ -556,7 +556,7 @@ DRIFT: dict[str, tuple[Any, dict[str, Any]]] = {
         lambda acl: rule(acl, "common")["Statement"]["ManagedRuleGroupStatement"].update(
             ScopeDownStatement={"GeoMatchStatement": {"CountryCodes": ["DE"]}}
         ),
-        {"rules[common].managedGroup.scopeDown": ({"geo": ["DE"]}, {})},
+        {"rules[common].managedGroup.scopeDown": ({"geo": {"countries": ["DE"]}}, {})},
     ),
     "rule added": (
         lambda acl: acl["Rules"].append(
