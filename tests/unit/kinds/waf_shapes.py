@@ -26,7 +26,7 @@ TEXTS = {
     "CustomHTTPHeaderName": "x-h{}", "CustomHTTPHeaderValue": "v{}", "TokenDomain": "d{}.example",
     "VersionKeyString": "Version_1.{}", "VendorName": "AWS", "FieldToMatchData": "h{}",
     "JsonPointerPath": "/a{}", "CountryCode": "DE", "SearchString": "needle {}",
-    "EntityDescription": "All about {}", "LabelNamespace": "ns{}:", "RateLimitLabelNamespace": "ns{}:", "LoginPathString": "/log/{}",
+    "EntityDescription": "All about {}", "LabelNamespace": "ns{}:", "LoginPathString": "/log/{}",
     "ResponseContent": "text {}", "RegexPatternString": "^a{}", "WalletAddress": "0x{:040d}",
     "PriceMultiplier": "{}", "Amount": "0.0{}",
 }  # fmt: skip
