@@ -11,6 +11,7 @@ import base64
 import html
 import json
 import re
+from collections.abc import Sequence
 from typing import Any
 from urllib.parse import quote, quote_plus
 from xml.sax.saxutils import escape
@@ -91,7 +92,7 @@ _OPTION = re.compile(
 _SHORT = re.compile(r"pass|requirepass|masterauth", re.IGNORECASE)
 
 
-def in_command(words: list[str]) -> bool:
+def in_command(words: Sequence[str]) -> bool:
     """True if a command line seems to hold a secret: `--password …`, `--api-key=…`, `TOKEN=… run`.
 
     A guess that nobody can be asked to write around, so no reason to refuse a file.
@@ -113,6 +114,8 @@ def harmless(value: str) -> bool:
 def hide(path: tuple[str | int, ...], value: Any) -> bool:
     """True if a value must not be shown: its name or its form may be that of a secret."""
     names = (str(part) for part in path)
+    if isinstance(value, list):
+        return in_command([item for item in value if isinstance(item, str)])
     return bool(form_of(value)) or (
         isinstance(value, (str, int, float))
         and not isinstance(value, bool)

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from controller.diff import Change, Entry
-from controller.leaks import form_of, harmless, named_like_one
+from controller.leaks import form_of, harmless, in_command, named_like_one
 
 HIDDEN = "(hidden)"
 
@@ -20,7 +20,8 @@ def shown(names: Sequence[str], value: Any) -> Any:
     if isinstance(value, dict):
         return {key: shown((*names, str(key)), inner) for key, inner in value.items()}
     if isinstance(value, (list, tuple)):
-        return [shown(names, inner) for inner in value]
+        words = [inner for inner in value if isinstance(inner, str)]
+        return HIDDEN if in_command(words) else [shown(names, inner) for inner in value]
     if form_of(value):
         return HIDDEN
     by_name = isinstance(value, str) and bool(names) and named_like_one(names[-1])

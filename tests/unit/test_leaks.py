@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from controller.leaks import in_command
+from controller.leaks import hide, in_command
+from controller.redact import HIDDEN, shown
 
 
 @pytest.mark.parametrize(
@@ -21,6 +22,8 @@ from controller.leaks import in_command
 )
 def test_found_in_a_command(words: list[str]) -> None:
     assert in_command(words)
+    assert hide(("command",), words)
+    assert shown(["command"], {"command": words}) == {"command": HIDDEN}
 
 
 @pytest.mark.parametrize(
@@ -42,3 +45,5 @@ def test_found_in_a_command(words: list[str]) -> None:
 )
 def test_nothing_to_be_found_in_a_command(words: list[str]) -> None:
     assert not in_command(words)
+    assert not hide(("command",), words)
+    assert shown(["command"], words) == words
