@@ -158,6 +158,14 @@ def subnet(ctx: Context, subnet_id: str) -> tuple[str, str]:
     return str(found.availability_zone), str(found.vpc_id)
 
 
+def networks(ctx: Context, subnet_id: str) -> list[str]:
+    """The network types that a subnet serves: ipv4, or dual_stack too, or ipv6 alone."""
+    found = get_backend("ec2")[ctx.account][ctx.region].get_subnet(subnet_id)
+    if found.ipv6_native:
+        return ["ipv6"]
+    return ["ipv4", "dual_stack"] if found.ipv6_cidr_block_association_set else ["ipv4"]
+
+
 def default_subnets(ctx: Context) -> list[str]:
     """The subnets of the account's default VPC."""
     backend = get_backend("ec2")[ctx.account][ctx.region]

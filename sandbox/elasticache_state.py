@@ -20,6 +20,7 @@ from sandbox.data_services import (
     tag_list,
     until_window,
 )
+from sandbox.elasticache_access import apply_users
 from sandbox.errors import AwsError
 from sandbox.registry import Context
 from sandbox.world import Store
@@ -27,11 +28,19 @@ from sandbox.world import Store
 Item = dict[str, Any]
 
 VERSIONS = {
-    "redis": {"6.0": "6.0.5", "6.2": "6.2.6", "7.0": "7.0.7", "7.1": "7.1.0"},
-    "valkey": {"7.2": "7.2.6", "8.0": "8.0.1", "8.1": "8.1.0", "8.2": "8.2.0"},
-}
+    "redis": {
+        "4.0.10": "4.0.10", "5.0.6": "5.0.6", "6.0": "6.0.5", "6.2": "6.2.6", "7.0": "7.0.7",
+        "7.1": "7.1.0",
+    },
+    "valkey": {
+        "7.2": "7.2.6", "8.0": "8.0.1", "8.1": "8.1.0", "8.2": "8.2.0", "9.0": "9.0.1",
+        "9.1": "9.1.0",
+    },
+}  # fmt: skip
 """What may be asked for, and what then runs."""
-FAMILIES = ("redis6.x", "redis7", "valkey7", "valkey8")
+FAMILIES = (
+    "redis4.0", "redis5.0", "redis6.x", "redis7", "valkey7", "valkey8", "valkey9",
+)  # fmt: skip
 SHOWN_ON_MEMBERS = ("EngineVersion", "CacheNodeType")
 _TAKES = {"EngineVersion": 6, "Engine": 6, "CacheNodeType": 8}
 
@@ -55,8 +64,10 @@ def full_version(engine: str, asked: str | None) -> str:
 
 def family(engine: str, version: str) -> str:
     """Parameter group family of a version: `redis7` for 7.1.0."""
-    name = f"{engine}{version.partition('.')[0]}"
-    return "redis6.x" if name == "redis6" else name
+    major, minor, *_ = version.split(".")
+    if engine == "redis" and int(major) < 6:
+        return f"redis{major}.{minor}"
+    return "redis6.x" if (engine, major) == ("redis", "6") else f"{engine}{major}"
 
 
 def default_group(engine: str, version: str, clustered: bool) -> str:
@@ -118,18 +129,24 @@ def wire_group(ctx: Context, store: Store, group: Item) -> Item:
     """The replication group as the API shows it: nothing of its nodes' settings (case 101)."""
     out = {k: copy.deepcopy(v) for k, v in group.items() if not k.startswith("_")}
     out["ReplicationGroupId"] = group["_id"]
+    key = "sse-kms" if "KmsKeyId" in group else "sse-elasticache"
+    durable = group["Durability"] in ("sync", "async")
+    encrypted = group["AtRestEncryptionEnabled"] or durable
+    out["StorageEncryptionType"] = key if encrypted else "none"
+    out["EffectiveDurability"] = group["Durability"] if durable else "disabled"
     if group["Status"] == "deleting":
         return out
     out["MemberClusters"] = ctx.shuffled(current(group))
     if group["Status"] == "creating":
         return out
-    if group["ClusterEnabled"]:
+    if group["ClusterMode"] != "disabled":
         out["ConfigurationEndpoint"] = _endpoint(ctx, "clustercfg", group)
     out["NodeGroups"] = []
     for shard in group["_shards"]:
         node_group: Item = {"NodeGroupId": shard["id"], "Status": group["Status"]}
         if group["ClusterEnabled"]:
-            node_group["Slots"] = shard["slots"]
+            if shard["slots"]:
+                node_group["Slots"] = shard["slots"]
         else:
             node_group["PrimaryEndpoint"] = _endpoint(ctx, "master", group)
             node_group["ReaderEndpoint"] = _endpoint(ctx, "replica", group)
@@ -317,11 +334,19 @@ def _apply(ctx: Context, group: Item, name: str, value: Any) -> None:
             group["_rotated"] = value == "ROTATING"
         case "LogDeliveryConfigurations":
             group[name] = [{**entry, "Status": "active"} for entry in value]
+        case "UserGroups":
+            apply_users(group, value)
+        case "AuthTokenGone":
+            group["AuthTokenEnabled"] = False
+            group.pop("AuthTokenLastModifiedDate", None)
+        case "ClusterMode":
+            group[name] = value
+            group["ClusterEnabled"] = value == "enabled"
         case "PrimaryClusterId":
             for shard in group["_shards"]:
                 if value in shard["members"]:
                     shard["primary"] = value
-        case _:  # MultiAZ, TransitEncryptionEnabled, TransitEncryptionMode
+        case _:  # MultiAZ, TransitEncryptionEnabled, TransitEncryptionMode, IpDiscovery, Durability
             group[name] = value
 
 

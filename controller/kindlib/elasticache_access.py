@@ -27,7 +27,9 @@ def access(
 ) -> list[Action]:
     """The calls that let in whom the spec says; none where there is no way, or not yet."""
     group, spec = doc["group"], target.spec
-    if not changes or not group.get("TransitEncryptionEnabled"):
+    encrypted = bool(group.get("TransitEncryptionEnabled"))
+    required = (group.get("TransitEncryptionMode") or "required") == "required"
+    if not changes or not encrypted or not required:
         return []
     users = {str(u).lower() for u in spec.get("userGroupIds", [])}
     held = {str(u).lower() for u in group.get("UserGroupIds") or []}

@@ -32,11 +32,14 @@ _PLAIN = {
     "dataTieringEnabled": "DataTieringEnabled",
     "networkType": "NetworkType",
     "ipDiscovery": "IpDiscovery",
+    "durability": "Durability",
+    "preferredCacheClusterAZs": "PreferredCacheClusterAZs",
 }
 
 
 def creation(target: Target) -> Action:
-    """The call that makes the group. Defaults that AWS has too are left to it."""
+    """The call that makes the group. Defaults that AWS has too are left to it; shards of other
+    sizes (`replicaConfiguration`) are sized once AWS has numbered them."""
     spec = target.spec
     params: Doc = {
         "ReplicationGroupId": target.name,

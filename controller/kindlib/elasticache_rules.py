@@ -22,7 +22,7 @@ Complaints = Iterable[str]
 LOCAL_DISKS = re.compile(r"cache\.[a-z]+\d+[a-z]*d\.")
 """Node types with local SSDs (r6gd), which AWS offers for data tiering alone."""
 NOT_TIERED = re.compile(r"cache\.(?:t|m|r|c)\d+(?:g|gn|i|a)?\.")
-OLD_NODES = re.compile(r"cache\.(?:t1|m1|m2|m3|c1|r3)\.")
+OLD_NODES = re.compile(r"cache\.(?:t1|m1|m2|c1)\.")
 
 UNMODELLED = {
     "cacheSecurityGroupNames": "EC2-Classic is gone: write securityGroupIds (case 120)",
@@ -65,14 +65,18 @@ def demands(spec: Doc) -> Complaints:
             "authToken or userGroupIds is needed; without either, whoever reaches the port "
             "may do anything: write allowUnauthenticated: true if that is meant"
         )
-    if spec.get("userGroupIds") and spec.get("transitEncryptionEnabled") is False:
-        yield "userGroupIds: needs transitEncryptionEnabled: true"
-    if isinstance(spec.get("userGroupIds"), list) and len(spec["userGroupIds"]) > 1:
-        yield "userGroupIds: one at most"
+    if users := spec.get("userGroupIds"):
+        if spec.get("transitEncryptionEnabled") is False:
+            yield "userGroupIds: needs transitEncryptionEnabled: true"
+        if spec.get("transitEncryptionMode") == "preferred":
+            yield "userGroupIds: needs transitEncryptionMode: required"
+        if isinstance(users, list) and len(users) > 1:
+            yield "userGroupIds: one at most"
     yield from _version(spec)
     yield from _nodes(spec)
     yield from _modes(spec)
     yield from _tiering(spec)
+    yield from _durability(spec)
     yield from _networks(spec)
     yield from _windows(spec)
 
@@ -144,8 +148,14 @@ def _modes(spec: Doc) -> Complaints:
         yield "numNodeGroups: more than one needs clusterMode: enabled"
     if spec.get("replicaConfiguration") and mode != "enabled":
         yield "replicaConfiguration: sizes of single shards need clusterMode: enabled"
-    if mode == "compatible":
-        yield "clusterMode: compatible is a step from disabled to enabled, not a beginning"
+
+
+def _durability(spec: Doc) -> Complaints:
+    wanted, engine, version = (spec.get(n) for n in ("durability", "engine", "engineVersion"))
+    if wanted not in ("sync", "async") or holds_reference(engine) or holds_reference(version):
+        return
+    if engine != "valkey" or (version is not None and parts(str(version)) < (9,)):
+        yield f"durability: {wanted} needs valkey 9.0 or later"
 
 
 def _tiering(spec: Doc) -> Complaints:
@@ -158,7 +168,7 @@ def _tiering(spec: Doc) -> Complaints:
     old = version is not None and not holds_reference(version) and engine == "redis"
     if tiered and old and version != "6.x" and parts(str(version)) < (6, 2):
         yield "dataTieringEnabled: needs engineVersion 6.2 or later"
-    if spec.get("transitEncryptionEnabled") is True and re.match(r"cache\.(t1|m1|m2|c1)\.", node):
+    if spec.get("transitEncryptionEnabled") is True and OLD_NODES.match(node):
         yield f"transitEncryptionEnabled: AWS has no TLS for {node}"
     if spec.get("atRestEncryptionEnabled") is True and OLD_NODES.match(node):
         yield f"atRestEncryptionEnabled: AWS has none for {node}"

@@ -17,6 +17,7 @@ from typing import Any
 
 from controller.diff import Change
 from controller.handler import Action, Target
+from controller.kindlib.elasticache_pending import at_once
 from controller.kindlib.planning import paths
 from controller.policies import Doc
 
@@ -86,19 +87,17 @@ def rotation(
     """
     group, token = doc["group"], target.spec["authToken"]
     version = version_of(token)
-    encrypted = bool(group.get("TransitEncryptionEnabled"))
-    required = (group.get("TransitEncryptionMode") or "required") == "required"
-    if "tags" not in doc or not version or not encrypted or not required:
+    if "tags" not in doc or not version:
         return []
     held = mark_of(doc)
     mark = held if held is not None and held.version == version else None
     was_open = mark.was_open if mark else not group.get("AuthTokenEnabled")
     begun = mark is not None and (mark.sets or mark.happened(group))
-    params: Doc = {
-        "ReplicationGroupId": target.name, "AuthToken": token, "ApplyImmediately": True,
-    }  # fmt: skip
+    waits = (group.get("PendingModifiedValues") or {}).get("AuthTokenStatus")
+    now, why = at_once(doc, {"authToken", "userGroupIds"})
+    params: Doc = {"ReplicationGroupId": target.name, "AuthToken": token, **now}
     actions = []
-    if not begun:
+    if not begun and not waits:
         announced = Mark(version, last_modified(group), was_open=was_open)
         if mark != announced:
             actions.append(_note(arn, announced, "auth-mark"))
@@ -106,10 +105,10 @@ def rotation(
             Action(
                 "elasticache", "ModifyReplicationGroup",
                 {**params, "AuthTokenUpdateStrategy": "ROTATE"}, step=ROTATE_STEP,
-                after=tuple(a.step for a in actions), note="the old token stays valid",
+                after=tuple(a.step for a in actions), note=why or "the old token stays valid",
             )
         )  # fmt: skip
-    elif mark is not None and not mark.sets:
+    elif begun and mark is not None and not mark.sets:
         announced = Mark(version, last_modified(group), sets=True, was_open=was_open)
         actions.append(_note(arn, announced, "auth-set-mark"))
     made = mark is not None and mark.sets and mark.happened(group)

@@ -13,6 +13,7 @@ from sandbox.data_services import (
     drop_tags,
     invalid,
     name_of,
+    networks,
     page,
     put_tags,
     subnet,
@@ -53,14 +54,17 @@ def subnet_group(ctx: Context, name: str | None) -> Item:
 def _made(ctx: Context, name: str, description: str, ids: list[str]) -> Item:
     found = {subnet_id: subnet(ctx, subnet_id) for subnet_id in ids}
     vpcs = {vpc for _, vpc in found.values()}
+    if not found:
+        raise invalid("The parameter SubnetIds must be provided.")
     if len(vpcs) != 1:
         raise AwsError("InvalidSubnet", "The subnets must all be in the same VPC.")
+    served = set.intersection(*(set(networks(ctx, subnet_id)) for subnet_id in found))
     return {
         "CacheSubnetGroupName": name,
         "CacheSubnetGroupDescription": description,
         "VpcId": vpcs.pop(),
         "ARN": ctx.arn(f"subnetgroup:{name}"),
-        "SupportedNetworkTypes": ["ipv4"],
+        "SupportedNetworkTypes": sorted(served),
         "_subnets": {subnet_id: zone for subnet_id, (zone, _) in found.items()},
     }
 
@@ -72,7 +76,7 @@ def _wire(ctx: Context, group: Item) -> Item:
             {
                 "SubnetIdentifier": subnet_id,
                 "SubnetAvailabilityZone": {"Name": zone},
-                "SupportedNetworkTypes": ["ipv4"],
+                "SupportedNetworkTypes": networks(ctx, subnet_id),
             }
             for subnet_id, zone in group["_subnets"].items()
         )

@@ -1,4 +1,4 @@
-"""ElastiCache: changing replication groups.
+"""ElastiCache: ModifyReplicationGroup.
 
 A change is refused unless the group and all its members are available. Node changes (engine, node
 type, parameter group) and availability, AUTH and TLS wait for the maintenance window without
@@ -8,13 +8,21 @@ ApplyImmediately; with it, everything that is pending goes along.
 from __future__ import annotations
 
 import copy
-from datetime import timedelta
 from typing import Any
 
 from sandbox.behaviours.elasticache_groups import cluster_mode, parameter_group, subnet_group
-from sandbox.behaviours.elasticache_replication_groups import add_cluster, check_family
-from sandbox.data_services import clash, invalid, security_groups
-from sandbox.elasticache_rules import check_nodes, check_settings, logs
+from sandbox.behaviours.elasticache_replication_groups import check_discovery, check_family
+from sandbox.data_services import clash, security_groups
+from sandbox.elasticache_access import change_access
+from sandbox.elasticache_rules import (
+    check_durability,
+    check_node_type,
+    check_nodes,
+    check_settings,
+    check_windows,
+    logs,
+    version_of,
+)
 from sandbox.elasticache_state import (
     VERSIONS,
     at_next_window,
@@ -23,16 +31,13 @@ from sandbox.elasticache_state import (
     default_group,
     find,
     flush,
-    forget,
     full_version,
-    later,
     members,
-    set_members,
     show_pending,
     start,
     wire_group,
 )
-from sandbox.errors import AwsError, NotSimulated
+from sandbox.errors import AwsError
 from sandbox.registry import Context, Params, Reply, behaviour
 
 API = "https://docs.aws.amazon.com/AmazonElastiCache/latest/APIReference/"
@@ -42,12 +47,15 @@ ACCEPTS = """
     PreferredMaintenanceWindow NotificationTopicArn NotificationTopicStatus CacheParameterGroupName
     Engine EngineVersion AutoMinorVersionUpgrade SnapshotRetentionLimit SnapshotWindow CacheNodeType
     AuthToken AuthTokenUpdateStrategy LogDeliveryConfigurations IpDiscovery TransitEncryptionEnabled
-    TransitEncryptionMode
+    TransitEncryptionMode ClusterMode UserGroupIdsToAdd UserGroupIdsToRemove RemoveUserGroups
+    Durability
 """
+MODES = {("disabled", "compatible"), ("compatible", "enabled"), ("compatible", "disabled")}
+"""The ways from one cluster mode to another."""
 Item = dict[str, Any]
 
 
-def _ready(ctx: Context, group_id: str) -> Item:
+def ready(ctx: Context, group_id: str) -> Item:
     group = find(ctx.store, group_id)
     if group["Status"] != "available":
         raise AwsError(
@@ -68,15 +76,18 @@ def _ready(ctx: Context, group_id: str) -> Item:
     evidence="documented", source=API + "API_ModifyReplicationGroup.html",
 )  # fmt: skip
 def modify_replication_group(ctx: Context, params: Params) -> Reply:
-    live = _ready(ctx, params["ReplicationGroupId"])
+    live = ready(ctx, params["ReplicationGroupId"])
     if not set(params) - {"ReplicationGroupId", "ApplyImmediately"}:
         raise clash("No modifications were requested")
     check_settings(params)
     group = copy.deepcopy(live)  # kept only if nothing is refused
+    version = clusters(ctx.store)[current(group)[0]]["EngineVersion"]
+    _cluster_mode(ctx, group, params, version)
     _availability(group, params)
-    _tls(group, params)
-    _auth(group, params)
+    _tls(group, params, version)
+    change_access(ctx, group, params, version)
     _nodes(ctx, group, params)
+    _windows(group, params)
     touched = _logs(group, params)
     sgs = None
     if params.get("SecurityGroupIds"):
@@ -107,7 +118,7 @@ def _put(pending: Item, name: str, value: Any, now: Any) -> None:
         pending[name] = value
 
 
-def _promised(group: Item) -> tuple[bool, bool]:
+def promised(group: Item) -> tuple[bool, bool]:
     """Automatic failover and Multi-AZ as they are or will be."""
     failover = {
         "AutomaticFailoverStatus": group["AutomaticFailover"],
@@ -118,12 +129,12 @@ def _promised(group: Item) -> tuple[bool, bool]:
 
 
 def _availability(group: Item, params: Params) -> None:
-    failover, multi_az = _promised(group)
+    failover, multi_az = promised(group)
     failover = params.get("AutomaticFailoverEnabled", failover)
     multi_az = params.get("MultiAZEnabled", multi_az)
     if {"AutomaticFailoverEnabled", "MultiAZEnabled"} & set(params):
         fewest = min(len(shard["members"]) for shard in group["_shards"]) - 1
-        check_nodes(failover, multi_az, group["ClusterEnabled"], fewest)
+        check_nodes(failover, multi_az, group["ClusterEnabled"], fewest, group["CacheNodeType"])
     word = "enabled" if failover else "disabled"
     if "AutomaticFailoverEnabled" in params:
         pending = group["PendingModifiedValues"]
@@ -140,18 +151,19 @@ def _availability(group: Item, params: Params) -> None:
         _put(group["PendingModifiedValues"], "PrimaryClusterId", primary, now)
 
 
-def _tls(group: Item, params: Params) -> None:
+def _tls(group: Item, params: Params, version: str) -> None:
     now, mode_now = group["TransitEncryptionEnabled"], group.get("TransitEncryptionMode")
     wanted, mode = params.get("TransitEncryptionEnabled"), params.get("TransitEncryptionMode")
     if wanted is None and mode is None:
         return
-    if mode not in (None, "preferred", "required"):
-        raise invalid(f"Invalid TransitEncryptionMode: {mode}")
-    if group["AuthTokenEnabled"] and wanted is not None:  # even if unchanged (case 113)
+    controlled = group["AuthTokenEnabled"] or group.get("UserGroupIds")
+    if controlled and wanted is not None:  # even if unchanged (case 113)
         raise clash(
             "Modification of transit encryption is not supported for access control enabled"
             " clusters."
         )
+    if group["Engine"] == "redis" and version_of(version) < (7,):
+        raise clash("Modifying encryption in transit is supported from Redis 7.0 on.")
     if mode is not None and not (now if wanted is None else wanted):
         raise clash("To modify transit encryption mode, set encryption-in-transit as enabled.")
     if wanted and not now and mode != "preferred":
@@ -165,22 +177,29 @@ def _tls(group: Item, params: Params) -> None:
         _put(pending, "TransitEncryptionMode", mode, mode_now)
 
 
-def _auth(group: Item, params: Params) -> None:
-    strategy = params.get("AuthTokenUpdateStrategy", "ROTATE")
-    if "AuthToken" not in params:
-        if "AuthTokenUpdateStrategy" in params:
-            if strategy == "DELETE":
-                raise invalid("Auth token update strategy delete is not supported currently")
-            raise clash("AuthTokenUpdateStrategy must be specified with AuthToken.")
+def _cluster_mode(ctx: Context, group: Item, params: Params, version: str) -> None:
+    """https://docs.aws.amazon.com/AmazonElastiCache/latest/dg/modify-cluster-mode.html"""
+    now, wanted = group["ClusterMode"], params.get("ClusterMode")
+    if wanted is None:
+        scaled = {"CacheNodeType", "Engine", "EngineVersion"} & set(params)
+        if now == "compatible" and scaled:
+            raise clash(f"{sorted(scaled)} can't be modified in the cluster mode compatible.")
         return
-    if not group["TransitEncryptionEnabled"]:
-        raise clash("AUTH is only supported when encryption-in-transit is enabled.")
-    if strategy == "DELETE":
-        raise clash("AuthToken can't be given with the strategy DELETE.")
-    if strategy == "SET" and not group["_rotated"]:
-        raise clash("The strategy SET is allowed only after ROTATE.")
-    status = "SETTING" if strategy == "SET" else "ROTATING"
-    group["PendingModifiedValues"]["AuthTokenStatus"] = status
+    alone = {"ReplicationGroupId", "ApplyImmediately", "ClusterMode", "CacheParameterGroupName"}
+    if others := sorted(set(params) - alone):
+        raise clash(f"{others} can't be modified together with the cluster mode.")
+    if wanted != now and (now, wanted) not in MODES:
+        raise clash(
+            f"The cluster mode can't be changed from {now} to {wanted}. From disabled to enabled"
+            " the way leads over compatible; there is none back from enabled."
+        )
+    if (now, wanted) == ("disabled", "compatible"):
+        fewest = min(len(shard["members"]) for shard in group["_shards"]) - 1
+        if group["AutomaticFailover"] != "enabled" or fewest < 1:
+            raise clash("The cluster mode needs automatic failover and at least one replica.")
+        if version_of(version) < (7,):
+            raise clash("Changing the cluster mode is supported from Redis 7.0 on.")
+    _put(group["PendingModifiedValues"], "ClusterMode", wanted, now)
 
 
 def _nodes(ctx: Context, group: Item, params: Params) -> None:
@@ -195,20 +214,38 @@ def _nodes(ctx: Context, group: Item, params: Params) -> None:
     to_version = held["EngineVersion"]
     if "EngineVersion" in params or to_engine != held["Engine"]:
         to_version = full_version(to_engine, params.get("EngineVersion"))
-        if to_engine == engine and to_version < version:
+        if to_engine == engine and version_of(to_version) < version_of(version):
             raise clash(f"Cannot downgrade the engine version from {version} to {to_version}.")
+    mode = group["PendingModifiedValues"].get("ClusterMode", group["ClusterMode"])
     chosen = params.get("CacheParameterGroupName", held["CacheParameterGroupName"])
     if "CacheParameterGroupName" not in params and chosen.startswith("default."):
-        chosen = default_group(to_engine, to_version, group["ClusterEnabled"])
+        chosen = default_group(to_engine, to_version, mode != "disabled")
     found = parameter_group(ctx, ctx.store, chosen)
     check_family(found, to_engine, to_version)
-    if cluster_mode(found) != group["ClusterEnabled"]:
-        raise clash("A parameter group with the same cluster-enabled value is needed.")
+    if cluster_mode(found) != (mode != "disabled"):
+        raise clash(
+            "The parameter cluster-enabled has a different value in the requested parameter group"
+            " than the current parameter group. This parameter value cannot be changed for a cache"
+            " cluster"
+        )
     _put(pending, "Engine", to_engine, engine)
     _put(pending, "EngineVersion", to_version, version)
     _put(pending, "CacheParameterGroupName", found["CacheParameterGroupName"], name)
+    soon: Item = {**group, **params}
+    check_node_type(soon["CacheNodeType"], group["DataTiering"] == "enabled", to_engine, to_version)
+    check_durability(soon["Durability"], to_engine, to_version)
+    check_discovery(group["NetworkType"], soon["IpDiscovery"])
+    for name in ("IpDiscovery", "Durability"):
+        if name in params:
+            _put(pending, name, params[name], group[name])
     if "CacheNodeType" in params:
         _put(pending, "CacheNodeType", params["CacheNodeType"], group["CacheNodeType"])
+
+
+def _windows(group: Item, params: Params) -> None:
+    if {"SnapshotWindow", "PreferredMaintenanceWindow"} & set(params):
+        soon = {"PreferredMaintenanceWindow": group["_window"], **group, **params}
+        check_windows(soon["SnapshotWindow"], soon["PreferredMaintenanceWindow"].lower())
 
 
 def _logs(group: Item, params: Params) -> bool:
@@ -238,6 +275,8 @@ def _at_once(ctx: Context, group: Item, params: Params) -> None:
     ):
         if name in params:
             group[field] = params[name]
+    if "SnapshottingClusterId" in params and group["ClusterEnabled"]:
+        raise clash("Cannot set snapshotting cluster for cluster mode enabled replication group")
     if params.get("SnapshottingClusterId", current(group)[0]) not in current(group):
         raise AwsError(
             "CacheClusterNotFound", f"{params['SnapshottingClusterId']} is not in the group.", 404
@@ -280,105 +319,3 @@ def _set_groups(ctx: Context, group: Item, wanted: list[str]) -> None:
         ]  # fmt: skip
     if changed and group["Status"] == "available":
         start(ctx, group, 1, lambda _ctx, _group: None)
-
-
-# --- replicas ---
-
-
-def _resize(ctx: Context, params: Params) -> tuple[Item, int, int]:
-    """The group, replicas per shard now and wanted."""
-    group = _ready(ctx, params["ReplicationGroupId"])
-    if not params["ApplyImmediately"]:
-        raise clash("ApplyImmediately=False is not currently supported.")
-    now = len(group["_shards"][0]["members"]) - 1
-    if "NewReplicaCount" not in params and "ReplicasToRemove" not in params:
-        raise clash("NewReplicaCount must be specified.")
-    wanted = params.get("NewReplicaCount", now - len(params.get("ReplicasToRemove", [])))
-    if not 0 <= wanted <= 5:
-        raise invalid("The number of replicas must be between 0 and 5.")
-    if wanted == now:
-        raise AwsError("NoOperationFault", f"The group already has {now} replicas per node group.")
-    return group, now, wanted
-
-
-@behaviour(
-    "elasticache", "IncreaseReplicaCount", "ReplicationGroupId NewReplicaCount ApplyImmediately",
-    evidence="documented", source=API + "API_IncreaseReplicaCount.html",
-)  # fmt: skip
-def increase_replica_count(ctx: Context, params: Params) -> Reply:
-    """The group is available again before its new members are (terraform #50096)."""
-    group, now, wanted = _resize(ctx, params)
-    if wanted < now:
-        raise invalid("The new replica count must be greater than the present one.")
-    zones = sorted(set(subnet_group(ctx, group["_subnet_group"])["_subnets"].values()))
-    old = current(group)
-    added = []
-    for shard in group["_shards"]:
-        prefix = shard["members"][0][:-4]
-        settings = {
-            k: v
-            for k, v in clusters(ctx.store)[shard["primary"]].items()
-            if k in (
-                "CacheNodeType", "Engine", "EngineVersion", "PreferredMaintenanceWindow",
-                "CacheSubnetGroupName", "CacheParameterGroup", "SecurityGroups",
-                "NotificationConfiguration", "CacheClusterCreateTime",
-            )
-        }  # fmt: skip
-        settings.pop("CacheClusterCreateTime", None)
-        taken = {int(name[-3:]) for name in shard["members"]}
-        for number in [n for n in range(1, 100) if n not in taken][: wanted - now]:
-            name = f"{prefix}-{number:03}"
-            add_cluster(ctx, group, shard, name, settings, ctx.world.rng.choice(zones))
-            added.append(name)
-    group["Status"] = "modifying"
-    _then(ctx, group, added, old, "available")
-    return {"ReplicationGroup": wire_group(ctx, ctx.store, group)}
-
-
-@behaviour(
-    "elasticache", "DecreaseReplicaCount",
-    "ReplicationGroupId NewReplicaCount ReplicasToRemove ApplyImmediately",
-    evidence="documented", source=API + "API_DecreaseReplicaCount.html",
-)  # fmt: skip
-def decrease_replica_count(ctx: Context, params: Params) -> Reply:
-    group, now, wanted = _resize(ctx, params)
-    if wanted > now:
-        raise invalid("The new replica count must be less than the present one.")
-    check_nodes(*_promised(group), group["ClusterEnabled"], wanted)
-    chosen = params.get("ReplicasToRemove", [])
-    if chosen and group["ClusterEnabled"]:
-        raise NotSimulated("ReplicasToRemove in cluster mode")
-    removed: list[str] = []
-    for shard in group["_shards"]:
-        replicas = [name for name in shard["members"] if name != shard["primary"]]
-        if not set(chosen) <= set(replicas):
-            raise clash(f"Not replicas of {group['_id']}: {sorted(set(chosen) - set(replicas))}")
-        gone = chosen or replicas[wanted - now :]
-        shard["members"] = [name for name in shard["members"] if name not in gone]
-        removed += gone
-    group["Status"] = "modifying"
-    if group.get("SnapshottingClusterId") in removed:
-        group["SnapshottingClusterId"] = current(group)[-1]
-    set_members(ctx, group, "deleting", removed)
-    _then(ctx, group, removed, current(group), "deleting")
-    return {"ReplicationGroup": wire_group(ctx, ctx.store, group)}
-
-
-def _then(ctx: Context, group: Item, touched: list[str], old: list[str], status: str) -> None:
-    """The group is done after four minutes, the added or removed members a minute later."""
-
-    def done(_: Context, live: Item) -> None:
-        if live["Status"] == "modifying":
-            live["Status"] = "available"
-
-    def settled(_: Context, live: Item) -> None:
-        if live["Status"] == "deleting":
-            return
-        if status == "deleting":
-            forget(ctx, live, touched)
-        else:
-            set_members(ctx, live, "available", touched)
-
-    later(ctx, group, timedelta(minutes=4), done)
-    later(ctx, group, timedelta(minutes=5), settled)
-    set_members(ctx, group, "available", old)

@@ -12,13 +12,24 @@ from sandbox.data_services import (
     invalid,
     key_arn,
     name_of,
+    overlapping,
     page,
     put_tags,
     random_windows,
     security_groups,
     tag_list,
 )
-from sandbox.elasticache_rules import check_nodes, check_settings, logs
+from sandbox.elasticache_access import access_at_creation
+from sandbox.elasticache_rules import (
+    check_durability,
+    check_encryption,
+    check_node_type,
+    check_nodes,
+    check_settings,
+    check_shape,
+    check_windows,
+    logs,
+)
 from sandbox.elasticache_state import (
     VERSIONS,
     clusters,
@@ -48,7 +59,7 @@ ACCEPTS = """
     PreferredMaintenanceWindow Port NotificationTopicArn AutoMinorVersionUpgrade
     SnapshotRetentionLimit SnapshotWindow AuthToken TransitEncryptionEnabled TransitEncryptionMode
     AtRestEncryptionEnabled KmsKeyId LogDeliveryConfigurations DataTieringEnabled NetworkType
-    IpDiscovery ClusterMode
+    IpDiscovery ClusterMode UserGroupIds Durability
 """
 Item = dict[str, Any]
 
@@ -67,19 +78,26 @@ def create_replication_group(ctx: Context, params: Params) -> Reply:
         )
     check_settings(params)
     engine, version = _engine(params)
+    node = params["CacheNodeType"]
     subnets = subnet_group(ctx, params.get("CacheSubnetGroupName"))
     shards, replicas = _shape(params)
-    clustered, parameters = _mode(ctx, params, engine, version, shards)
+    mode, parameters = _mode(ctx, params, engine, version, shards)
+    clustered = mode == "enabled"
     failover = params.get("AutomaticFailoverEnabled", False)
     multi_az = params.get("MultiAZEnabled", False)
-    check_nodes(failover, multi_az, clustered, replicas)
+    check_nodes(failover, multi_az, clustered, replicas, node)
+    check_node_type(node, params.get("DataTieringEnabled", False), engine, version)
+    check_durability(params.get("Durability", "default"), engine, version)
     tls = _encryption(params, engine)
+    mode_of_tls = params.get("TransitEncryptionMode", "required") if tls else ""
+    users = access_at_creation(ctx, params, engine, version, tls, mode_of_tls)
+    network, discovery = _networks(params, subnets)
     zones = sorted(set(subnets["_subnets"].values()))
     wanted = params.get("PreferredCacheClusterAZs", [])
     if wanted and (len(wanted) != shards * (1 + replicas) or not set(wanted) <= set(zones)):
         raise clash("PreferredCacheClusterAZs must name a zone of the subnet group for each node.")
     ctx.world.rng.shuffle(zones)
-    window, maintenance = random_windows(ctx, 60)
+    window, maintenance = _windows(ctx, params)
     sgs = security_groups(ctx, params.get("SecurityGroupIds", []), subnets["VpcId"])
     group: Item = {
         "Description": params["ReplicationGroupDescription"],
@@ -89,10 +107,10 @@ def create_replication_group(ctx: Context, params: Params) -> Reply:
         "AutomaticFailover": "enabled" if failover else "disabled",
         "MultiAZ": "enabled" if multi_az else "disabled",
         "SnapshotRetentionLimit": params.get("SnapshotRetentionLimit", 0),
-        "SnapshotWindow": params.get("SnapshotWindow", window),
+        "SnapshotWindow": window,
         "ClusterEnabled": clustered,
-        "ClusterMode": "enabled" if clustered else "disabled",
-        "CacheNodeType": params["CacheNodeType"],
+        "ClusterMode": mode,
+        "CacheNodeType": node,
         "AuthTokenEnabled": "AuthToken" in params,
         "TransitEncryptionEnabled": tls,
         "AtRestEncryptionEnabled": params.get("AtRestEncryptionEnabled", engine == "valkey"),
@@ -104,21 +122,22 @@ def create_replication_group(ctx: Context, params: Params) -> Reply:
         "ReplicationGroupCreateTime": ctx.now,
         "DataTiering": "enabled" if params.get("DataTieringEnabled") else "disabled",
         "AutoMinorVersionUpgrade": params.get("AutoMinorVersionUpgrade", True),
-        "NetworkType": "ipv4",
-        "IpDiscovery": "ipv4",
+        "NetworkType": network,
+        "IpDiscovery": discovery,
+        "Durability": params.get("Durability", "default"),
         "Engine": engine,
         "_id": group_id,
         "_port": params.get("Port", 6379),
         "_zone": ctx.token("abcdefghijklmnopqrstuvwxyz0123456789", 6),
-        "_window": params.get("PreferredMaintenanceWindow", maintenance).lower(),
+        "_window": maintenance,
         "_subnet_group": subnets["CacheSubnetGroupName"],
         "_pending": {},
         "_rotated": False,
     }
-    if group["DataTiering"] == "enabled" and "gd." not in params["CacheNodeType"]:
-        raise clash("Data tiering is supported by r6gd node types only.")
     if tls:
-        group["TransitEncryptionMode"] = params.get("TransitEncryptionMode", "required")
+        group["TransitEncryptionMode"] = mode_of_tls
+    if users:
+        group["UserGroupIds"] = users
     if "AuthToken" in params:
         group["AuthTokenLastModifiedDate"] = ctx.now
     if "KmsKeyId" in params:
@@ -166,16 +185,14 @@ def _shape(params: Params) -> tuple[int, int]:
     if "NumCacheClusters" in params and ("ReplicasPerNodeGroup" in params or shards > 1):
         raise clash("NumCacheClusters can't be used with NumNodeGroups or ReplicasPerNodeGroup.")
     replicas = params.get("ReplicasPerNodeGroup", params.get("NumCacheClusters", 1) - 1)
-    if not 0 <= replicas <= 5 or not 1 <= shards <= 500:
-        raise invalid("A node group has 0 to 5 replicas (NumCacheClusters: 1 to 6).")
+    check_shape(shards, replicas)
     return shards, replicas
 
 
-def _mode(ctx: Context, params: Params, engine: str, version: str, shards: int) -> tuple[bool, str]:
-    """Whether in cluster mode, and the parameter group."""
-    wanted = shards > 1 or params.get("ClusterMode") == "enabled"
-    if params.get("ClusterMode", "disabled") not in ("enabled", "disabled"):
-        raise NotSimulated(f"ClusterMode {params['ClusterMode']}")
+def _mode(ctx: Context, params: Params, engine: str, version: str, shards: int) -> tuple[str, str]:
+    """The cluster mode, and the parameter group."""
+    asked = params.get("ClusterMode")
+    wanted = shards > 1 or asked in ("enabled", "compatible")
     name = params.get("CacheParameterGroupName", default_group(engine, version, wanted))
     group = parameter_group(ctx, ctx.store, name)
     check_family(group, engine, version)
@@ -184,7 +201,43 @@ def _mode(ctx: Context, params: Params, engine: str, version: str, shards: int) 
         raise clash(
             "Use of cluster mode needs a parameter group that has cluster-enabled set to yes."
         )
-    return clustered, str(group["CacheParameterGroupName"])
+    if shards > 1 and asked in ("disabled", "compatible"):
+        raise clash("More than one node group needs the cluster mode enabled.")
+    if asked == "compatible":
+        return asked, str(group["CacheParameterGroupName"])
+    return "enabled" if clustered else "disabled", str(group["CacheParameterGroupName"])
+
+
+def _networks(params: Params, subnets: Item) -> tuple[str, str]:
+    """Network type and discovered addresses.
+
+    https://docs.aws.amazon.com/AmazonElastiCache/latest/dg/network-type.html
+    """
+    network: str = params.get("NetworkType", "ipv4")
+    if network not in subnets["SupportedNetworkTypes"]:
+        raise clash(f"The subnet group does not support the network type {network}.")
+    discovery: str = params.get("IpDiscovery", "ipv6" if network == "ipv6" else "ipv4")
+    check_discovery(network, discovery)
+    return network, discovery
+
+
+def check_discovery(network: str, discovery: str) -> None:
+    """Refuse to tell clients of addresses that nodes do not have."""
+    if network != "dual_stack" and discovery != network:
+        raise clash(f"The IP discovery {discovery} is not supported with network type {network}.")
+
+
+def _windows(ctx: Context, params: Params) -> tuple[str, str]:
+    """Snapshot and maintenance window: as asked, or of AWS's choosing, never overlapping."""
+    given = "SnapshotWindow" in params and "PreferredMaintenanceWindow" in params
+    while True:
+        chosen, week = random_windows(ctx, 60)
+        snapshot = params.get("SnapshotWindow", chosen)
+        maintenance = params.get("PreferredMaintenanceWindow", week).lower()
+        if given or not overlapping(snapshot, maintenance):
+            break
+    check_windows(snapshot, maintenance)
+    return snapshot, maintenance
 
 
 def check_family(group: Item, engine: str, version: str) -> None:
@@ -197,19 +250,14 @@ def check_family(group: Item, engine: str, version: str) -> None:
 
 
 def _encryption(params: Params, engine: str) -> bool:
-    tls = params.get("TransitEncryptionEnabled", False)
-    mode = params.get("TransitEncryptionMode", "required")
-    if "AuthToken" in params and not tls:
-        raise clash("AUTH is only supported when encryption-in-transit is enabled.")
+    tls = bool(params.get("TransitEncryptionEnabled", False))
+    at_rest = params.get("AtRestEncryptionEnabled", engine == "valkey")
     if "TransitEncryptionMode" in params and not tls:
         raise clash("To modify transit encryption mode, set encryption-in-transit as enabled.")
-    if mode not in ("required", "preferred"):
-        raise invalid(f"Invalid TransitEncryptionMode: {mode}")
-    if mode == "preferred" and "AuthToken" in params:
-        raise clash("AUTH needs the transit encryption mode required.")
-    if "KmsKeyId" in params and not params.get("AtRestEncryptionEnabled", engine == "valkey"):
+    if "KmsKeyId" in params and not at_rest:
         raise clash("KmsKeyId can be specified only with encryption at rest.")
-    return bool(tls)
+    check_encryption(params["CacheNodeType"], tls, at_rest)
+    return tls
 
 
 def _populate(

@@ -685,7 +685,7 @@ def test_replica_count(stage: Stage) -> None:
 
     refused("NoOperationFault", resize, how="increase", count=1)
     refused("InvalidParameterCombination", resize, how="increase", count=2, now=False)
-    refused("InvalidParameterCombination", resize, how="decrease", count=0)
+    refused("InvalidParameterValue", resize, how="decrease", count=0)
     resize("increase", 2)
     stage.wait(4.5)
     assert stage.group["Status"] == "available"

@@ -188,7 +188,7 @@ def test_shards_and_logs_at_creation() -> None:
         ({"replicaConfiguration": {"0002": 2}}, "need clusterMode: enabled"),
         ({"replicaConfiguration": {"shard": 2}, "clusterMode": "enabled"}, "node group's id"),
         ({"preferredCacheClusterAZs": ["a"]}, "one for each node"),
-        ({"clusterMode": "compatible"}, "not a beginning"),
+        ({"durability": "sync"}, "needs valkey 9.0"),
         ({"ipDiscovery": "ipv6"}, "needs networkType: ipv6"),
         ({"snapshotWindow": "03:00-05:00", "preferredMaintenanceWindow": "sun:04:00-sun:05:00"},
          "must not overlap"),
