@@ -14,7 +14,7 @@ from pydantic import AfterValidator, Field, model_validator
 from controller.kindlib.waf_beyond import known
 from controller.kindlib.waf_codec import ACTION, IMMUNITIES, VISIBILITY, of_shield, rule_from_aws
 from controller.kindlib.waf_rules import OR_NONE
-from controller.kindlib.waf_statements import FieldToMatch
+from controller.kindlib.waf_statements import FieldToMatch, visible
 from controller.kindlib.waf_translate import (
     FIELD,
     Each,
@@ -47,7 +47,9 @@ class ProtectedField(Model):
         "SINGLE_HEADER", "SINGLE_COOKIE", "SINGLE_QUERY_ARGUMENT", "QUERY_STRING", "BODY"
     ]
     """Which part."""
-    field_keys: Annotated[list[str], Field(max_length=100)] = Field(default_factory=list)
+    field_keys: Annotated[list[Annotated[str, visible(64)]], Field(max_length=100)] = Field(
+        default_factory=list
+    )
     """Names of headers, cookies or arguments. None: all of them."""
     action: Literal["SUBSTITUTION", "HASH"]
     """Replace it by REDACTED, or by a hash."""

@@ -53,6 +53,7 @@ LabelNamespace = Annotated[
     AfterValidator(text(r"[0-9A-Za-z_\-:]{1,1023}:", says="letters, digits or _-: up to a colon")),
 ]
 Immunity = Annotated[int, Field(ge=60, le=259200)]
+ChallengeImmunity = Annotated[int, Field(ge=300, le=259200)]
 OR_NONE = WrapValidator(lambda value, check: value if value == {} else check(value))
 """`{}` says that there is no such part: what AWS shows in its place is drift."""
 
@@ -335,7 +336,7 @@ class Rule(RuleStatement):
     """The metric's name. Default: the rule's name."""
     captcha_immunity_time: Annotated[Literal[0] | Immunity, ServerDefault(0)] = 0
     """Seconds that a solved CAPTCHA is good for; 0: as the web ACL has it."""
-    challenge_immunity_time: Annotated[Literal[0] | Immunity, ServerDefault(0)] = 0
+    challenge_immunity_time: Annotated[Literal[0] | ChallengeImmunity, ServerDefault(0)] = 0
     """Seconds that a passed challenge is good for; 0: as the web ACL has it."""
 
     @model_validator(mode="before")

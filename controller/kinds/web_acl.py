@@ -50,6 +50,7 @@ from controller.kindlib.waf_codec import in_raw, in_short, in_words, statement_o
 from controller.kindlib.waf_reads import EDGE_REGION, holder_of, list_acls, observe_acls
 from controller.kindlib.waf_rules import (
     OR_NONE,
+    ChallengeImmunity,
     DefaultAction,
     EntityName,
     Immunity,
@@ -140,7 +141,7 @@ class WebACLSpec(Taggable):
     captcha_immunity_time: Annotated[Immunity | None, ServerDefault(300)] = None
     """Seconds that a solved CAPTCHA is good for. AWS's default: 300."""
 
-    challenge_immunity_time: Annotated[Immunity | None, ServerDefault(300)] = None
+    challenge_immunity_time: Annotated[ChallengeImmunity | None, ServerDefault(300)] = None
     """Seconds that a passed challenge is good for. AWS's default: 300."""
 
     token_domains: Annotated[list[str], Unordered(), Field(max_length=10)] = Field(
@@ -183,7 +184,15 @@ class WebACLSpec(Taggable):
     ] = Field(default_factory=list)
     """Parts of requests that are hashed or replaced wherever WAF shows them. None by default."""
 
-    application_attributes: dict[str, list[str]] | None = None
+    application_attributes: Annotated[
+        dict[
+            Annotated[str, AfterValidator(text(r"[\w-]{1,64}"))],
+            Annotated[list[Annotated[str, AfterValidator(text(low=1, high=64))]],
+                      Field(max_length=50)],
+        ]
+        | None,
+        Field(max_length=10),
+    ] = None  # fmt: skip
     """What the console noted about the application; steers its suggestions only."""
 
     associations: Annotated[list[Arn] | None, Unordered()] = None
@@ -222,7 +231,7 @@ class WebACLSpec(Taggable):
         if key := _unknown_body(self.default_action, self.custom_response_bodies):
             raise ValueError(f"defaultAction: no customResponseBodies named {key}")
         for domain in self.token_domains:
-            if not holds_reference(domain) and not re.fullmatch(r"[\w.\-/]{1,253}", domain):
+            if not holds_reference(domain) and not re.fullmatch(r"(?a)[\w.\-/]{1,253}", domain):
                 raise ValueError(f"tokenDomains: {domain!r} is no domain")
         return self
 
