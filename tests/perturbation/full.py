@@ -436,7 +436,7 @@ WEB_ACL = (
           filter: {{defaultBehavior: DROP, filters: [{{behavior: KEEP, requirement: MEETS_ANY,
             conditions: [{{action: BLOCK}}, {{label: "awswaf:1:x"}}]}}]}}
         rules:
-          bytes: {{priority: 1, action: block, captchaImmunityTime: 100, challengeImmunityTime: 200,
+          bytes: {{priority: 1, action: block, captchaImmunityTime: 100, challengeImmunityTime: 400,
             labels: [seen, known], metricName: bytes-metric, sampledRequestsEnabled: false,
             byteMatch: {{fieldToMatch: uriPath, searchString: /admin,
                         positionalConstraint: STARTS_WITH, textTransformations: [LOWERCASE]}}}}

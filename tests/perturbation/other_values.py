@@ -190,7 +190,7 @@ VALUES: dict[tuple[str, str], Any] = {
     ("WebACL", "rules[*].labels more"): Raw(lambda raw: [*raw, {"Name": "more"}]),
     ("WebACL", "rules[*].labels"): Raw(lambda raw: [{"Name": "x"}, *(raw or [])[1:]]),
     ("WebACL", "rules[*].captchaImmunityTime"): 90,
-    ("WebACL", "rules[*].challengeImmunityTime"): 90,
+    ("WebACL", "rules[*].challengeImmunityTime"): 390,
     ("WebACL", "rules[*].managedGroup.name"): "AWSManagedRulesSQLiRuleSet",
     ("WebACL", "rules[*].managedGroup.version"): "Version_1.16",
     ("WebACL", "rules[*].managedGroup.count fewer"): overrides(lambda o: not counted(o, "No")),
