@@ -347,7 +347,9 @@ class _Walk:
         if last is None and not there:
             return "pending"
         desired_moved = not self.equal(field, d, last)
-        live_moved = not self.equal(field, last, v)
+        owner = field.policy(OwnedBy)
+        theirs = owner is not None and owner.when(self.situation, last, v)
+        live_moved = not theirs and not self.equal(field, last, v)
         if desired_moved:
             return "both" if live_moved else "pending"
         return "drift"
