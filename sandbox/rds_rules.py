@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import re
 from typing import Any
 
@@ -174,6 +173,11 @@ def storage(engine: Engine, kind: str, size: int, given: Params) -> dict[str, An
     return out
 
 
+def _a_tenth_more(number: int) -> int:
+    """Rounded up: "at least 10% greater"."""
+    return (number * 11 + 9) // 10
+
+
 def changed_storage(
     engine: Engine, now: dict[str, Any], present: int, params: Params
 ) -> dict[str, Any]:
@@ -185,7 +189,7 @@ def changed_storage(
     asked = params.get("AllocatedStorage", now["AllocatedStorage"])
     if asked < present:
         raise clash(f"Requested size {asked} cannot be smaller than existing size {present}")
-    size = asked if asked == present else max(asked, math.ceil(present * 1.1))
+    size = asked if asked == present else max(asked, _a_tenth_more(present))
     given: Params = {k: params[k] for k in ("Iops", "StorageThroughput") if k in params}
     if given.get("Iops") == 0 and kind in ("gp2", "standard"):  # "to migrate, set it to 0"
         del given["Iops"]
@@ -195,7 +199,7 @@ def changed_storage(
         return kind in ("io1", "io2") or (kind == "gp3" and open_)
 
     iops, present_iops = given.get("Iops") or 0, now.get("Iops") or 0
-    least = math.ceil(present_iops * 1.1)
+    least = _a_tenth_more(present_iops)
     if engine.kin != "sqlserver" and 0 < present_iops < iops < least:
         given["Iops"] = least  # "rounded up so that they are 10% greater"
     settable = chosen(kind, size)

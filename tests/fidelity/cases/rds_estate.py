@@ -187,6 +187,15 @@ class Estate(Plant):
             self.later(wait)
         return report
 
+    def quiet_after(self) -> None:
+        """Further passes write nothing more."""
+        before = len(self.writes())
+        for _ in range(2):
+            report = self.run()
+            self.later(600)
+        assert report.converged, explain(report)
+        assert len(self.writes()) == before
+
     def differs(self) -> dict[tuple[str, str], Change]:
         """What an observing pass calls drift, by resource and path."""
         before = len(self.writes())
