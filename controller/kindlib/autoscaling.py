@@ -1,26 +1,38 @@
-"""Application Auto Scaling of an ECS service: the scalable target and its policies.
+"""Application Auto Scaling of an ECS service: scalable target, policies, scheduled actions.
 
 https://docs.aws.amazon.com/autoscaling/application/userguide/services-that-can-integrate-ecs.html
 The target is found by the service's resource id. Policies take no tags: those of ours bear the
-service's name as a prefix, `<service>-<key>`.
+service's name as a prefix, `<service>-<key>`; others' are ours where they are written by name.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
-from typing import Annotated, Any, Literal
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Annotated, Any
 
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import AfterValidator, Field, field_validator, model_validator
 
 from controller.aws import Aws, AwsFailure
 from controller.diff import Change, Entry, overlay
 from controller.fields import fields_of
 from controller.handler import Action, Target
+from controller.kindlib.autoscaling_policies import (
+    ScalingPolicy,
+    ScheduledAction,
+    action_request,
+    action_spec,
+    policy_kind,
+    policy_problems,
+    policy_request,
+    policy_spec,
+)
 from controller.kindlib.planning import paths
 from controller.kindlib.reading import batches
-from controller.kindlib.shapes import by_name, not_empty, pairs, project
-from controller.policies import Doc, OwnedBy, ServerDefault, Situation, Unordered
+from controller.kindlib.shapes import project
+from controller.kindlib.values import number
+from controller.kindlib.within import mapping, maps
+from controller.policies import Doc, Keyed, OwnedBy, ServerDefault, Situation
 from controller.spec import Model, holds_reference, text
 
 SERVICE = "application-autoscaling"
@@ -30,71 +42,7 @@ _KEY = r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}"
 PolicyKey = Annotated[
     str, AfterValidator(text(_KEY, says="a policy's name has 1-64 letters, digits or -_."))
 ]
-
-
-class CustomizedMetric(Model):
-    """A CloudWatch metric to keep at a value; it must fall as tasks are added."""
-
-    metric_name: str
-    """Name of the metric."""
-
-    namespace: str
-    """Namespace of the metric."""
-
-    dimensions: dict[str, str] | None = None
-    """Dimensions, all that the metric was published with."""
-
-    statistic: Literal["Average", "Minimum", "Maximum", "SampleCount", "Sum"]
-    """How data points of a minute are put together."""
-
-    unit: str | None = None
-    """Unit that the metric was published with. AWS's default is any."""
-
-
-class ScalingPolicy(Model):
-    """A target-tracking policy: tasks are added and removed so that a metric stays at a value."""
-
-    target_value: float
-    """The value to keep: percent for CPU and memory, requests a minute and task for the ALB's."""
-
-    predefined_metric: (
-        Literal[
-            "ECSServiceAverageCPUUtilization", "ECSServiceAverageMemoryUtilization",
-            "ALBRequestCountPerTarget", "ECSServiceAverageCPUUtilizationHighResolution",
-            "ECSServiceAverageMemoryUtilizationHighResolution",
-        ]
-        | None
-    ) = None  # fmt: skip
-    """One of AWS's metrics of a service; or `customizedMetric`."""
-
-    resource_label: str | None = None
-    """For ALBRequestCountPerTarget: `app/<name>/<id>/targetgroup/<name>/<id>`, the ends of the
-    load balancer's and the target group's ARN."""
-
-    customized_metric: CustomizedMetric | None = None
-    """Any metric, such as the length of a queue."""
-
-    scale_in_cooldown: Annotated[Annotated[int, Field(ge=0)] | None, ServerDefault(300)] = None
-    """Seconds between two removals of tasks. AWS's default is 300."""
-
-    scale_out_cooldown: Annotated[Annotated[int, Field(ge=0)] | None, ServerDefault(300)] = None
-    """Seconds that an addition of tasks is given to take effect. AWS's default is 300."""
-
-    disable_scale_in: Annotated[bool | None, ServerDefault(False)] = None
-    """True: this policy only adds tasks. AWS's default is false."""
-
-    @model_validator(mode="after")
-    def _one_metric(self) -> ScalingPolicy:
-        if (self.predefined_metric is None) == (self.customized_metric is None):
-            raise ValueError("predefinedMetric or customizedMetric, exactly one")
-        by_requests = self.predefined_metric == "ALBRequestCountPerTarget"
-        if by_requests and self.resource_label is None:
-            raise ValueError("ALBRequestCountPerTarget needs resourceLabel")
-        if self.resource_label is not None and not (
-            by_requests or holds_reference(self.predefined_metric)
-        ):
-            raise ValueError("resourceLabel goes with ALBRequestCountPerTarget only")
-        return self
+OwnName = Annotated[str, AfterValidator(text(low=1, high=256))]
 
 
 class SuspendedState(Model):
@@ -132,14 +80,27 @@ class Autoscaling(Model):
     """Policies by name, all of ours (in AWS: `<service>-<name>`); the one that wants most tasks
     wins. Without any, the number of tasks stays where it is between the bounds."""
 
+    foreign_policies: Annotated[dict[OwnName, ScalingPolicy], Keyed()] = Field(default_factory=dict)
+    """Policies whose name in AWS does not begin with the service's, by their whole name: adopted
+    ones. Only those written here are ours; others' are reported as undeclared and left alone."""
+
+    scheduled_actions: Annotated[dict[OwnName, ScheduledAction], Keyed()] = Field(
+        default_factory=dict
+    )
+    """New bounds at certain times, by name. Only those written here are ours. While there are any,
+    ours or others', the bounds in force are theirs."""
+
     suspended_state: SuspendedState | None = None
     """Kinds of scaling that are switched off. AWS's default is none."""
 
-    foreign_policies: Annotated[
-        list[str] | None, Unordered(), OwnedBy("whoever made them", lambda *_: True)
-    ] = None
-    """Policies on the service that don't bear its name as prefix, or are no plain target tracking:
-    never written or removed. Listed here they are no longer reported as undeclared."""
+    @field_validator("foreign_policies", mode="before")
+    @classmethod
+    def _by_name(cls, value: Any) -> Any:
+        if isinstance(value, list):
+            raise ValueError(
+                "is a map by name now, of those that are ours; others' are left alone anyway"
+            )
+        return value
 
     @model_validator(mode="after")
     def _bounds(self) -> Autoscaling:
@@ -174,19 +135,27 @@ def read_policies(aws: Aws) -> dict[str, list[Doc]]:
 
 
 def read_schedule(aws: Aws, resource_id: str) -> list[Any]:
-    """Scheduled actions of one service. Raises `AwsFailure`."""
-    request = {
-        "ServiceNamespace": "ecs",
-        "ResourceId": resource_id,
-        "ScalableDimension": DIMENSION,
-    }
-    return aws.pages(SERVICE, "DescribeScheduledActions", "ScheduledActions", request)
+    """Scheduled actions of one service, all read at once in a pass. Raises `AwsFailure`."""
+
+    def read() -> dict[str, list[Doc]]:
+        found: dict[str, list[Doc]] = {}
+        request = {"ServiceNamespace": "ecs"}
+        for action in aws.pages(SERVICE, "DescribeScheduledActions", "ScheduledActions", request):
+            if action.get("ScalableDimension", DIMENSION) == DIMENSION:
+                found.setdefault(action["ResourceId"], []).append(action)
+        return found
+
+    every: dict[str, list[Doc]] = aws.once("scheduled actions", read)
+    return every.get(resource_id, [])
 
 
 def autoscaling_spec(
-    service: str, target: Mapping[str, Any], policies: Sequence[Mapping[str, Any]]
+    service: str,
+    target: Mapping[str, Any],
+    policies: Sequence[Mapping[str, Any]],
+    actions: Sequence[Mapping[str, Any]],
 ) -> Doc:
-    """The scalable target and its policies in our language."""
+    """The scalable target, its policies and scheduled actions in our language."""
     suspended = {
         k[0].lower() + k[1:]: v for k, v in (target.get("SuspendedState") or {}).items() if v
     }
@@ -195,10 +164,12 @@ def autoscaling_spec(
         "minCapacity": target.get("MinCapacity"),
         "maxCapacity": target.get("MaxCapacity"),
         "suspendedState": suspended,
-        "policies": {ours[p["PolicyName"]]: _policy_spec(p) for p in policies
-                     if ours[p["PolicyName"]]},
-        "foreignPolicies": sorted(name for name, key in ours.items() if not key),
-    }  # fmt: skip
+        "policies": {key: policy_spec(p) for p in policies if (key := ours[p["PolicyName"]])},
+        "foreignPolicies": {
+            p["PolicyName"]: policy_spec(p) for p in policies if not ours[p["PolicyName"]]
+        },
+        "scheduledActions": {a["ScheduledActionName"]: action_spec(a) for a in actions},
+    }
     spec: Doc = project(fields_of(Autoscaling), out)
     return spec
 
@@ -207,32 +178,7 @@ def policy_key(service: str, policy: Mapping[str, Any]) -> str:
     """The name that a policy of ours has in the spec; empty for others'."""
     name = str(policy["PolicyName"])
     key = name.removeprefix(f"{service}-")
-    tracking = policy.get("TargetTrackingScalingPolicyConfiguration") or {}
-    custom = tracking.get("CustomizedMetricSpecification") or {}
-    plain = policy.get("PolicyType") == "TargetTrackingScaling" and not custom.get("Metrics")
-    return key if plain and key != name and re.fullmatch(_KEY, key) else ""
-
-
-def _policy_spec(policy: Mapping[str, Any]) -> Doc:
-    raw = policy["TargetTrackingScalingPolicyConfiguration"]
-    out: Doc = {
-        "targetValue": raw.get("TargetValue"),
-        "scaleInCooldown": raw.get("ScaleInCooldown"),
-        "scaleOutCooldown": raw.get("ScaleOutCooldown"),
-        "disableScaleIn": raw.get("DisableScaleIn"),
-    }
-    if metric := raw.get("PredefinedMetricSpecification"):
-        out["predefinedMetric"] = metric.get("PredefinedMetricType")
-        out["resourceLabel"] = metric.get("ResourceLabel")
-    if metric := raw.get("CustomizedMetricSpecification"):
-        out["customizedMetric"] = {
-            "metricName": metric.get("MetricName"),
-            "namespace": metric.get("Namespace"),
-            "dimensions": by_name(metric.get("Dimensions"), "Name", "Value"),
-            "statistic": metric.get("Statistic"),
-            "unit": metric.get("Unit"),
-        }
-    return out
+    return key if key != name and re.fullmatch(_KEY, key) else ""
 
 
 def clamp_to_bounds(situation: Situation, live: Any) -> Any:
@@ -255,92 +201,125 @@ def scaling_actions(
 
     live: the service's spec as AWS shows it (without `autoscaling` if nothing is registered).
     """
-    ids = {
+    wanted = target.spec.get("autoscaling")
+    if wanted is None:
+        return [deregister(resource_id, paths(changes))] if changes else []
+    plan = _Plan(target, _ids(resource_id), live, after)
+    todo = [c for c in changes if len(c.parts) == 1 or c.parts[1] not in _PARTS]
+    if todo:
+        plan.register(todo)
+    for part in ("policies", "foreignPolicies"):
+        for key, made in _keys(wanted, changes, part).items():
+            plan.policy(part, key, made)
+    for key, made in _keys(wanted, changes, "scheduledActions").items():
+        plan.schedule(key, made)
+    return plan.actions
+
+
+_PARTS = ("policies", "foreignPolicies", "scheduledActions")
+
+
+def _ids(resource_id: str) -> Doc:
+    return {
         "ServiceNamespace": "ecs",
         "ResourceId": resource_id,
         "ScalableDimension": DIMENSION,
     }
-    wanted = target.spec.get("autoscaling")
-    if wanted is None:
-        return [deregister(resource_id, paths(changes))] if changes else []
-    actions = []
-    there = live.get("autoscaling")
-    todo = [c for c in changes if len(c.parts) == 1 or c.parts[1] not in _POLICY_PARTS]
-    if todo:
-        actions.append(_register(target, ids, there, todo, after))
-        after = ("scalable-target",)
-    keys = _policy_keys(wanted, changes)
-    before = ((there or {}).get("policies")) or {}
-    for key, made in keys.items():
-        name = f"{target.name}-{key}"
-        policy = (wanted.get("policies") or {}).get(key)
-        if policy is not None:
-            # The whole configuration is replaced: what is not declared goes along as it is.
-            merged = overlay(live, target.spec, made)["autoscaling"]["policies"][key]
-            for other in {"predefinedMetric", "resourceLabel", "customizedMetric"} - set(policy):
-                merged.pop(other, None)  # a policy has one metric
-            params = {
-                "PolicyName": name,
-                **ids,
-                "PolicyType": "TargetTrackingScaling",
-                "TargetTrackingScalingPolicyConfiguration": _policy_request(merged),
-            }
-            actions.append(
-                Action(SERVICE, "PutScalingPolicy", params, paths(made), step=f"policy-{key}",
-                       after=after, creates=there is None)
-            )  # fmt: skip
-        elif key in before:
-            actions.append(
-                Action(SERVICE, "DeleteScalingPolicy", {"PolicyName": name, **ids}, paths(made),
-                       step=f"policy-{key}", deletes=True)
-            )  # fmt: skip
-    return actions
 
 
-_POLICY_PARTS = ("policies", "foreignPolicies")
-
-
-def _policy_keys(wanted: Doc, changes: Sequence[Change]) -> dict[str, list[Change]]:
-    """Policies to write, with the changes made by that."""
+def _keys(wanted: Doc, changes: Sequence[Change], part: str) -> dict[str, list[Change]]:
+    """Entries of `part` to write, with the changes made by that."""
     keys: dict[str, list[Change]] = {}
     for change in changes:
         if len(change.parts) > 2 and isinstance(change.parts[2], Entry):
-            if change.parts[1] == "policies":
+            if change.parts[1] == part:
                 keys.setdefault(change.parts[2].key, []).append(change)
-        elif len(change.parts) == 1 or change.parts[1] == "policies":
-            for key in wanted.get("policies") or {}:
+        elif len(change.parts) == 1 or change.parts[1] == part:
+            for key in wanted.get(part) or {}:
                 keys.setdefault(key, []).append(change)
     return keys
 
 
-def _register(
-    target: Target, ids: Doc, there: Doc | None, todo: Sequence[Change], after: tuple[str, ...]
-) -> Action:
-    wanted = target.spec["autoscaling"]
-    params: Doc = dict(ids)
-    whole = there is None or any(len(c.parts) == 1 for c in todo)
-    touched = {str(c.parts[1]) for c in todo if len(c.parts) > 1}
-    for member, name in (("minCapacity", "MinCapacity"), ("maxCapacity", "MaxCapacity")):
-        if whole or member in touched:
-            params[name] = wanted[member]
-    suspended = wanted.get("suspendedState")
-    if suspended is not None and (whole or "suspendedState" in touched):
-        params["SuspendedState"] = {k[0].upper() + k[1:]: v for k, v in suspended.items()}
-    return Action(
-        SERVICE, "RegisterScalableTarget", params, paths(todo), step="scalable-target",
-        after=after, creates=there is None,
-    )  # fmt: skip
+class _Plan:
+    """The calls for one service's autoscaling, collected."""
+
+    def __init__(self, target: Target, ids: Doc, live: Doc, after: tuple[str, ...]) -> None:
+        self.target = target
+        self.ids = ids
+        self.live = live
+        self.after = after
+        self.wanted: Doc = target.spec["autoscaling"]
+        self.there: Doc | None = live.get("autoscaling")
+        self.actions: list[Action] = []
+
+    def register(self, todo: Sequence[Change]) -> None:
+        """The scalable target: all of it, or what changes."""
+        params: Doc = dict(self.ids)
+        whole = self.there is None or any(len(c.parts) == 1 for c in todo)
+        touched = {str(c.parts[1]) for c in todo if len(c.parts) > 1}
+        for member, name in (("minCapacity", "MinCapacity"), ("maxCapacity", "MaxCapacity")):
+            if whole or member in touched:
+                params[name] = self.wanted[member]
+        suspended = self.wanted.get("suspendedState")
+        if suspended is not None and (whole or "suspendedState" in touched):
+            params["SuspendedState"] = {k[0].upper() + k[1:]: v for k, v in suspended.items()}
+        self.actions.append(
+            Action(SERVICE, "RegisterScalableTarget", params, paths(todo), step="scalable-target",
+                   after=self.after, creates=self.there is None)
+        )  # fmt: skip
+        self.after = ("scalable-target",)
+
+    def policy(self, part: str, key: str, made: Sequence[Change]) -> None:
+        """A policy: its whole configuration is replaced, so what is not declared goes along."""
+        name = f"{self.target.name}-{key}" if part == "policies" else key
+        step = f"policy-{key}" if part == "policies" else f"foreign-policy-{key}"
+        wanted = (self.wanted.get(part) or {}).get(key)
+        before = ((self.there or {}).get(part) or {}).get(key)
+        gone = {"PolicyName": name, **self.ids}
+        after = self.after
+        if wanted is None:
+            if before is not None:
+                self.actions.append(
+                    Action(SERVICE, "DeleteScalingPolicy", gone, paths(made), step=step,
+                           deletes=True)
+                )  # fmt: skip
+            return
+        if before is not None and policy_kind(before) != policy_kind(wanted):
+            # AWS changes no policy's type: another one takes its name.
+            self.actions.append(
+                Action(SERVICE, "DeleteScalingPolicy", gone, step=f"{step}-old", deletes=True)
+            )
+            after, merged = (*after, f"{step}-old"), wanted
+        else:
+            merged = overlay(self.live, self.target.spec, made)["autoscaling"][part][key]
+            for other in {"predefinedMetric", "resourceLabel", "customizedMetric"} - set(wanted):
+                merged.pop(other, None)  # a policy has one metric
+        self.actions.append(
+            Action(SERVICE, "PutScalingPolicy", {**gone, **policy_request(merged)}, paths(made),
+                   step=step, after=after, creates=self.there is None)
+        )  # fmt: skip
+
+    def schedule(self, key: str, made: Sequence[Change]) -> None:
+        """A scheduled action, as a whole."""
+        name = {"ScheduledActionName": key, **self.ids}
+        wanted = (self.wanted.get("scheduledActions") or {}).get(key)
+        if wanted is None:
+            self.actions.append(
+                Action(SERVICE, "DeleteScheduledAction", name, paths(made), step=f"schedule-{key}",
+                       deletes=True)
+            )  # fmt: skip
+            return
+        merged = overlay(self.live, self.target.spec, made)["autoscaling"]["scheduledActions"][key]
+        self.actions.append(
+            Action(SERVICE, "PutScheduledAction", {**name, **action_request(merged)}, paths(made),
+                   step=f"schedule-{key}", after=self.after, creates=self.there is None)
+        )  # fmt: skip
 
 
 def deregister(resource_id: str, changes: tuple[str, ...] = ()) -> Action:
-    """The call that ends autoscaling; AWS deletes the policies with it."""
-    params = {
-        "ServiceNamespace": "ecs",
-        "ResourceId": resource_id,
-        "ScalableDimension": DIMENSION,
-    }
+    """The call that ends autoscaling; AWS deletes policies and scheduled actions with it."""
     return Action(
-        SERVICE, "DeregisterScalableTarget", params, changes, risk="destructive",
+        SERVICE, "DeregisterScalableTarget", _ids(resource_id), changes, risk="destructive",
         step="scalable-target", deletes=True,
     )  # fmt: skip
 
@@ -352,34 +331,34 @@ def not_seen_yet(action: Action, failure: AwsFailure) -> AwsFailure:
     brief delay" (RegisterScalableTarget): that says nothing against the call.
     """
     missing = failure.failure == "not-found" or "doesn't exist" in failure.message
-    if action.operation in ("RegisterScalableTarget", "PutScalingPolicy") and missing:
+    late = ("RegisterScalableTarget", "PutScalingPolicy", "PutScheduledAction")
+    if action.operation in late and missing:
         return AwsFailure("busy", failure.code, failure.message, failure.call)
     return failure
 
 
-def _policy_request(policy: Doc) -> Doc:
-    out: Doc = {
-        "TargetValue": policy["targetValue"],
-        **not_empty(
-            {
-                "ScaleInCooldown": policy.get("scaleInCooldown"),
-                "ScaleOutCooldown": policy.get("scaleOutCooldown"),
-                "DisableScaleIn": policy.get("disableScaleIn"),
-            }
-        ),
-    }
-    if metric := policy.get("predefinedMetric"):
-        out["PredefinedMetricSpecification"] = not_empty(
-            {"PredefinedMetricType": metric, "ResourceLabel": policy.get("resourceLabel")}
+def autoscaling_problems(spec: Mapping[str, Any]) -> Iterator[str]:
+    """What Application Auto Scaling refuses. spec: of the service."""
+    scaling = spec.get("autoscaling")
+    if not isinstance(scaling, Mapping):
+        return
+    low, high, count = (
+        number(scaling.get("minCapacity")), number(scaling.get("maxCapacity")),
+        number(spec.get("desiredCount")),
+    )  # fmt: skip
+    if low is not None and high is not None and count is not None and not low <= count <= high:
+        yield (
+            f"desiredCount: {count} is outside autoscaling's {low} to {high}; leave it out to "
+            "start with minCapacity"
         )
-    if metric := policy.get("customizedMetric"):
-        out["CustomizedMetricSpecification"] = not_empty(
-            {
-                "MetricName": metric["metricName"],
-                "Namespace": metric["namespace"],
-                "Dimensions": pairs(metric.get("dimensions") or {}, "Name", "Value"),
-                "Statistic": metric["statistic"],
-                "Unit": metric.get("unit"),
-            }
-        )
-    return out
+    for part in ("policies", "foreignPolicies"):
+        for key, policy in mapping(scaling.get(part)).items():
+            yield from policy_problems(f"autoscaling.{part}.{key}", mapping(policy))
+    tracked = [
+        [policy.get(n) for n in ("predefinedMetric", "resourceLabel", "customizedMetric")]
+        for part in ("policies", "foreignPolicies")
+        for policy in maps([*mapping(scaling.get(part)).values()])
+        if policy.get("targetValue") is not None
+    ]
+    if any(tracked.count(metric) > 1 for metric in tracked):
+        yield "autoscaling.policies: two policies track the same metric"

@@ -8,16 +8,18 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, Field, field_validator
+from pydantic import AfterValidator, Field
 
+from controller.kindlib.container_host import HostEntry, LinuxParameters, ResourceRequirement
+from controller.kindlib.service_start import SecretArn
 from controller.policies import AnyWhenUndeclared, ServerDefault, Unordered
-from controller.spec import Arn, Model, holds_reference, text
+from controller.spec import Arn, Model, text
 
 ContainerName = Annotated[
     str,
     AfterValidator(
         text(
-            r"[A-Za-z0-9][A-Za-z0-9_-]{0,254}",
+            r"[A-Za-z0-9_-]{1,255}",
             says="a container name has 1-255 letters, digits, _ or -",
         )
     ),
@@ -75,15 +77,6 @@ class HealthCheck(Model):
     start_period: Annotated[Annotated[int, Field(ge=0, le=300)] | None, ServerDefault(0)] = None
     """Seconds after the start in which failures don't count, 0-300. AWS's default is 0."""
 
-    @field_validator("command")
-    @classmethod
-    def _form(cls, value: list[str]) -> list[str]:
-        if value and holds_reference(value[0]):
-            return value
-        if not value or value[0] not in ("CMD", "CMD-SHELL") or len(value) < 2:
-            raise ValueError("must be [CMD, program, …] or [CMD-SHELL, line]")
-        return value
-
 
 class LogConfiguration(Model):
     """Where the container's output goes."""
@@ -96,7 +89,7 @@ class LogConfiguration(Model):
     options: dict[str, str] = Field(default_factory=dict)
     """Options of the driver; awslogs on Fargate needs awslogs-group, -region, -stream-prefix."""
 
-    secret_options: dict[str, str] = Field(default_factory=dict)
+    secret_options: dict[str, SecretArn] = Field(default_factory=dict)
     """Options whose value is read from a secret: option → ARN of the secret or parameter."""
 
 
@@ -130,26 +123,6 @@ class VolumesFrom(Model):
     """True: this container can't write to them. AWS's default is false."""
 
 
-class KernelCapabilities(Model):
-    """Linux capabilities beside Docker's default set."""
-
-    add: Annotated[list[str] | None, Unordered()] = None
-    """Capabilities to give. Fargate allows SYS_PTRACE only."""
-
-    drop: Annotated[list[str] | None, Unordered()] = None
-    """Capabilities to take away."""
-
-
-class LinuxParameters(Model):
-    """Kernel-level options."""
-
-    init_process_enabled: Annotated[bool | None, ServerDefault(False)] = None
-    """Run an init process that reaps children and forwards signals. AWS's default is false."""
-
-    capabilities: KernelCapabilities | None = None
-    """Linux capabilities to add or drop."""
-
-
 class RestartPolicy(Model):
     """Restart the container alone instead of replacing the task."""
 
@@ -168,7 +141,7 @@ class RestartPolicy(Model):
 class RepositoryCredentials(Model):
     """How to log in to a private registry that is not ECR."""
 
-    credentials_parameter: Arn
+    credentials_parameter: SecretArn
     """ARN of the secret with the registry's user name and password."""
 
 
@@ -192,7 +165,7 @@ class Container(Model):
     """CPU units (1024 = one vCPU) reserved of the task's. AWS's default 0 shares what is left."""
 
     memory: Annotated[int, Field(ge=1)] | None = None
-    """MiB beyond which the container is killed. AWS's default: all the task has."""
+    """MiB beyond which the container is killed, at least 6. AWS's default: all the task has."""
 
     memory_reservation: Annotated[int, Field(ge=1)] | None = None
     """MiB reserved; the container may use more while there is some."""
@@ -209,9 +182,10 @@ class Container(Model):
     environment: dict[VariableName, str] = Field(default_factory=dict)
     """Environment variables, all of them: one added outside is drift. Never secrets."""
 
-    secrets: dict[VariableName, str] = Field(default_factory=dict)
+    secrets: dict[VariableName, SecretArn] = Field(default_factory=dict)
     """Environment variables read at task start: name → ARN of a secret (`:key::` picks a JSON
-    member) or of a parameter. A rotated secret reaches only new tasks."""
+    member) or of a parameter. A new version reaches only new tasks: where a `Secret` of this file
+    is named, the service is deployed anew once it has one."""
 
     environment_files: list[Arn] | None = None
     """S3 ARNs of `.env` files, in order; `environment` wins over them."""
@@ -254,6 +228,11 @@ class Container(Model):
     linux_parameters: LinuxParameters | None = None
     """Kernel-level options, such as an init process."""
 
+    resource_requirements: Annotated[
+        list[ResourceRequirement] | None, Unordered(("type",), cases=(16,))
+    ] = None
+    """GPUs or Neuron devices, on EC2 and managed instances, all of them."""
+
     ulimits: dict[str, Ulimit] | None = None
     """Resource limits by name, such as `nofile`."""
 
@@ -268,6 +247,30 @@ class Container(Model):
 
     docker_labels: Annotated[dict[str, str] | None, AnyWhenUndeclared(cases=(18,))] = None
     """Labels of the container, as metadata for agents in it."""
+
+    docker_security_options: list[str] | None = None
+    """SELinux, AppArmor and credential specs, for EC2 only, in order (case 15)."""
+
+    credential_specs: list[str] | None = None
+    """ARN of a credential spec for Active Directory, at most one."""
+
+    links: Annotated[list[str] | None, Unordered(cases=(14,))] = None
+    """Containers to be reached by name, `name:alias`, with `bridge` only. AWS sorts them."""
+
+    hostname: str | None = None
+    """Host name of the container, not with `awsvpc`. AWS's default is the container's id."""
+
+    extra_hosts: list[HostEntry] | None = None
+    """Lines added to /etc/hosts, not with `awsvpc`, in order (case 15)."""
+
+    dns_servers: list[str] | None = None
+    """Name servers, for EC2 only, in order (case 15). AWS's default is the host's."""
+
+    dns_search_domains: list[str] | None = None
+    """Domains that names are looked for in, for EC2 only, in order. AWS's default is none."""
+
+    disable_networking: Annotated[bool | None, ServerDefault(False)] = None
+    """True: the container has no network; for EC2 only. AWS's default is false."""
 
     log_configuration: LogConfiguration | None = None
     """Where the container's output goes. AWS's default on Fargate is nowhere."""

@@ -10,21 +10,28 @@ from controller.handler import Action, Target
 from controller.kindlib.autoscaling import scaling_actions
 from controller.kindlib.planning import paths, tag_changes
 from controller.kindlib.reading import tag_list
-from controller.kindlib.service_parts import (
-    deployment_request,
-    network_request,
-    strategy_request,
-)
+from controller.kindlib.service_connect import connect_request
+from controller.kindlib.service_deployment import deployment_request
+from controller.kindlib.service_parts import network_request, strategy_request
 from controller.kindlib.service_reading import ROLLOUT_FIELDS
+from controller.kindlib.service_volumes import volumes_request
 from controller.kindlib.task_definition import register_request
 from controller.policies import Doc
 
 _MEMBERS = (
     "desiredCount", "capacityProviderStrategy", "platformVersion", "networkConfiguration",
-    "loadBalancers", "serviceRegistries", "healthCheckGracePeriodSeconds", "deployment",
-    "enableExecuteCommand", "enableECSManagedTags", "propagateTags", "availabilityZoneRebalancing",
+    "loadBalancers", "serviceRegistries", "serviceConnectConfiguration", "volumeConfigurations",
+    "vpcLatticeConfigurations", "placementConstraints", "placementStrategy",
+    "healthCheckGracePeriodSeconds", "deployment", "enableExecuteCommand", "enableECSManagedTags",
+    "propagateTags", "availabilityZoneRebalancing",
 )  # fmt: skip
 """Fields of the spec that both CreateService and UpdateService take."""
+
+_LISTS = (
+    "loadBalancers", "serviceRegistries", "vpcLatticeConfigurations", "placementConstraints",
+    "placementStrategy",
+)  # fmt: skip
+"""Those that an empty list clears."""
 
 
 def register(
@@ -51,7 +58,7 @@ def create(target: Target) -> list[Action]:
     scaling = spec.get("autoscaling")
     for name in _MEMBERS:
         if spec.get(name) not in (None, [], {}):
-            member, value = _member(name, spec[name], {})
+            member, value = _member(name, spec[name])
             params[member] = value
     if scaling is not None and "desiredCount" not in params:
         params["desiredCount"] = scaling["minCapacity"]
@@ -75,28 +82,41 @@ def update(
     live: Doc,
     fields: Mapping[str, Sequence[Change]],
     task: Sequence[Change],
+    stale: Sequence[Change] = (),
+    revision: Mapping[str, Any] | None = None,
 ) -> list[Action]:
     """The one UpdateService call that makes these changes, if it takes one.
 
-    fields: changes by top-level field. task: those that the new revision makes.
+    fields: changes by top-level field. task: those that the new revision makes. stale: secrets of
+    which the tasks that run have an old version: any roll-out brings the new one. revision: the
+    task part of the spec as it is to be.
     """
     params: Doc = {}
-    done = list(task)
+    done = [*task, *stale]
     if task:
         params["taskDefinition"] = "${self.taskDefinitionArn}"
+        launched = any(
+            (v or {}).get("configuredAtLaunch")
+            for v in ((revision or {}).get("volumes") or {}).values()
+        )
+        if live.get("volumeConfigurations") and not launched:
+            params["volumeConfigurations"] = []  # AWS refuses one without its volume
     for name in _MEMBERS:
         changes = fields.get(name)
         if not changes:
             continue
         done += changes
         wanted = overlay(live, target.spec, changes).get(name)
-        member, value = _member(name, wanted, service)
+        member, value = _member(name, wanted)
         params[member] = value
-    if not params:
+    if changes := fields.get("launchType"):
+        done += changes
+        params["capacityProviderStrategy"] = []  # AWS's way back to the launch type
+    rolls = task or stale or any(fields.get(n) for n in ROLLOUT_FIELDS)
+    if not params and not stale:
         return []
-    if "capacityProviderStrategy" in params:
-        params["forceNewDeployment"] = True  # AWS refuses the change without
-    rolls = task or any(fields.get(n) for n in (*ROLLOUT_FIELDS, "serviceRegistries"))
+    if "capacityProviderStrategy" in params or (stale and not _starts(task, fields)):
+        params["forceNewDeployment"] = True  # AWS refuses the one without; nothing else starts it
     return [
         Action(
             "ecs",
@@ -110,18 +130,26 @@ def update(
     ]
 
 
-def _member(name: str, wanted: Any, service: Mapping[str, Any]) -> tuple[str, Any]:
-    """A field of the spec as the service's calls take it. service: as AWS shows it, if it does."""
+def _starts(task: Sequence[Change], fields: Mapping[str, Sequence[Change]]) -> bool:
+    """True if these changes start a deployment of themselves (UpdateService says which do)."""
+    return bool(task) or any(fields.get(n) for n in ROLLOUT_FIELDS)
+
+
+def _member(name: str, wanted: Any) -> tuple[str, Any]:
+    """A field of the spec as the service's calls take it."""
     if name == "capacityProviderStrategy":
         return name, strategy_request(wanted or {})
     if name == "networkConfiguration":
         return name, network_request(wanted)
     if name == "deployment":
-        live = service.get("deploymentConfiguration") or {}
-        return "deploymentConfiguration", deployment_request(wanted, live)
+        return "deploymentConfiguration", deployment_request(wanted)
+    if name == "serviceConnectConfiguration":
+        return name, connect_request(wanted)
+    if name == "volumeConfigurations":
+        return name, volumes_request(wanted)
     if name == "availabilityZoneRebalancing":
         return name, "ENABLED" if wanted else "DISABLED"
-    if name in ("loadBalancers", "serviceRegistries"):
+    if name in _LISTS:
         return name, wanted or []
     return name, wanted
 

@@ -5,30 +5,43 @@ https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_CreateService.html
 
 from __future__ import annotations
 
-import copy
-from collections.abc import Mapping
-from typing import Annotated, Any
+from collections.abc import Iterator, Mapping
+from typing import Annotated, Any, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field
 
 from controller.kindlib.shapes import not_empty, objects
-from controller.policies import Doc, ServerDefault, Unordered
+from controller.policies import Canonical, Doc, ServerDefault, Unordered
 from controller.spec import Arn, Model, holds_reference
 
 
 class NetworkConfiguration(Model):
     """Where the tasks' network interfaces are (AWS's `awsvpcConfiguration`)."""
 
-    subnets: Annotated[list[str], Unordered(cases=(47,)), Field(min_length=1, max_length=16)]
-    """Subnets, in several zones; private ones with a way out (NAT or endpoints)."""
+    subnets: Annotated[list[str], Unordered(cases=(47,)), Field(min_length=1)]
+    """Subnets, in several zones; private ones with a way out (NAT or endpoints). At most 16."""
 
-    security_groups: Annotated[
-        Annotated[list[str], Field(max_length=5)] | None, Unordered(cases=(47,))
-    ] = None
-    """Security groups, all of them. AWS's default is the VPC's default group."""
+    security_groups: Annotated[list[str] | None, Unordered(cases=(47,))] = None
+    """Security groups, all of them, at most 5. AWS's default is the VPC's default group."""
 
     assign_public_ip: Annotated[bool, ServerDefault(False, cases=(46,))] = False
     """Give tasks a public address. AWS's default is false."""
+
+
+class AdvancedConfiguration(Model):
+    """How traffic is shifted to the new revision, for BLUE_GREEN, LINEAR and CANARY."""
+
+    alternate_target_group_arn: Arn | None = None
+    """ARN of the target group that takes turns with the first one."""
+
+    production_listener_rule: Arn | None = None
+    """ARN of the listener rule (for a Network Load Balancer: listener) of production traffic."""
+
+    test_listener_rule: Arn | None = None
+    """ARN of the listener rule or listener of test traffic. AWS's default is none."""
+
+    role_arn: Arn | None = None
+    """Role that ECS changes the rules with."""
 
 
 class LoadBalancer(Model):
@@ -46,10 +59,13 @@ class LoadBalancer(Model):
     container_port: Annotated[int, Field(ge=0, le=65535)]
     """Its port, one of its `portMappings`."""
 
+    advanced_configuration: AdvancedConfiguration | None = None
+    """How traffic is shifted, with another deployment strategy than ROLLING."""
+
 
 def check_load_balancers(balancers: Any, containers: Any) -> None:
     """Refuse target groups of containers and ports that are not there. Raises `ValueError`."""
-    if holds_reference(balancers) or holds_reference(containers):
+    if holds_reference(balancers) or holds_reference(containers) or not containers:
         return
     for balancer in balancers:
         if (balancer.target_group_arn is None) == (balancer.load_balancer_name is None):
@@ -90,10 +106,15 @@ class ServiceRegistry(Model):
     """Its port."""
 
 
+def registries_spec(raw: Any) -> list[Doc]:
+    """Service registries in our language: 0 is no port."""
+    return [not_empty({k: v or None for k, v in r.items()}) for r in raw or () if r]
+
+
 class CapacityProviderShare(Model):
     """How many of the tasks a capacity provider gets."""
 
-    weight: Annotated[int, Field(ge=0, le=1000)] = 1
+    weight: Annotated[int, ServerDefault(0), Field(ge=0, le=1000)] = 1
     """Share of the tasks beyond `base`, 0-1000. AWS's own default is 0: none of them."""
 
     base: Annotated[Annotated[int, Field(ge=0, le=100_000)] | None, ServerDefault(0)] = None
@@ -101,27 +122,33 @@ class CapacityProviderShare(Model):
 
 
 Strategy = dict[str, CapacityProviderShare]
+FARGATE = ("FARGATE", "FARGATE_SPOT")
+MOST_PROVIDERS = 20
 
 
-def check_strategy(strategy: Any, where: str) -> None:
-    """Refuse what ECS refuses of a capacity provider strategy. Raises `ValueError`."""
+def strategy_problems(strategy: Any, where: str) -> Iterator[str]:
+    """What ECS refuses of a capacity provider strategy."""
     if not isinstance(strategy, Mapping) or not strategy:
         return
-    shares = [s for s in strategy.values() if isinstance(s, CapacityProviderShare)]
-    if sum(1 for s in shares if s.base) > 1:
-        raise ValueError(f"{where}: only one capacity provider may have a base")
-    if not any(s.weight for s in shares):
-        raise ValueError(f"{where}: at least one capacity provider needs a weight above 0")
-    fargate = [name for name in strategy if name in ("FARGATE", "FARGATE_SPOT")]
+    shares = [s for s in strategy.values() if isinstance(s, Mapping)]
+    waits = len(shares) < len(strategy)
+    if len(strategy) > MOST_PROVIDERS:
+        yield f"{where}: at most {MOST_PROVIDERS} capacity providers, not {len(strategy)}"
+    if sum(1 for s in shares if s.get("base")) > 1:
+        yield f"{where}: only one capacity provider may have a base"
+    if not waits and not any(s.get("weight") for s in shares):
+        yield f"{where}: at least one capacity provider needs a weight above 0"
+    fargate = [name for name in strategy if name in FARGATE]
     if fargate and len(fargate) != len(strategy):
-        raise ValueError(f"{where}: FARGATE and FARGATE_SPOT don't mix with other providers")
+        yield f"{where}: FARGATE and FARGATE_SPOT don't mix with other providers"
 
 
 def strategy_spec(raw: Any) -> Doc:
     """A capacity provider strategy as a map by provider."""
     return {
-        s["capacityProvider"]: {"weight": s.get("weight", 0), "base": s.get("base", 0)}
-        for s in raw or ()
+        item["capacityProvider"]: {"weight": item.get("weight", 0), "base": item.get("base")}
+        for item in raw or ()
+        if item and item.get("capacityProvider")
     }
 
 
@@ -130,113 +157,33 @@ def strategy_request(strategy: Mapping[str, Mapping[str, Any]]) -> list[Doc]:
     return objects(strategy, "capacityProvider")
 
 
-class DeploymentThreshold(Model):
-    """When the circuit breaker opens."""
+class PlacementConstraint(Model):
+    """Where tasks may be placed, for EC2 only."""
 
-    type: str
-    """`BOUNDED_PERCENT` (3 to 200 tasks), `UNBOUNDED_PERCENT` or `COUNT`."""
+    type: Literal["distinctInstance", "memberOf"]
+    """distinctInstance: each task on another instance. memberOf: where `expression` holds."""
 
-    value: int
-    """Percent of the desired tasks, or tasks."""
-
-
-class CircuitBreaker(Model):
-    """Gives a roll-out up whose tasks don't start."""
-
-    enable: bool = True
-    """Watch roll-outs. AWS's own default is not to: a broken one retries for ever."""
-
-    rollback: bool = True
-    """Go back to the last revision that worked. AWS's own default is not to."""
-
-    reset_on_healthy_task: Annotated[bool | None, ServerDefault(True, cases=(38,))] = None
-    """Start counting anew when a task gets healthy. AWS's default is true."""
-
-    threshold_configuration: Annotated[
-        DeploymentThreshold | None,
-        ServerDefault({"type": "BOUNDED_PERCENT", "value": 50}, cases=(38,)),
-    ] = None
-    """Failed tasks after which it opens. AWS's default: half of the desired ones, 3 to 200."""
+    expression: str | None = None
+    """Expression in the cluster query language, with memberOf."""
 
 
-class DeploymentAlarms(Model):
-    """Alarms that give a roll-out up."""
-
-    alarm_names: Annotated[list[str], Unordered(), Field(min_length=1)]
-    """Names of CloudWatch alarms."""
-
-    enable: bool = True
-    """Watch them."""
-
-    rollback: bool = True
-    """Go back to the last revision that worked when one fires."""
+def _field(value: Any) -> Any:
+    """AWS echoes `cpu` as CPU; `host` is another word for `instanceId`."""
+    name = str(value)
+    low = name.lower()
+    if low in ("cpu", "memory"):
+        return low
+    return "instanceId" if low in ("host", "instanceid") else name
 
 
-class Deployment(Model):
-    """How a new revision is rolled out (AWS's `deploymentConfiguration`, strategy ROLLING)."""
+class PlacementStrategy(Model):
+    """How tasks are spread over instances, for EC2 only."""
 
-    maximum_percent: Annotated[int, ServerDefault(200, cases=(36,)), Field(ge=0)] = 200
-    """Most tasks during a roll-out, in percent of the desired ones. AWS's default is 200."""
+    type: Literal["random", "spread", "binpack"]
+    """spread: evenly over the values of `field`. binpack: where least of `field` is left."""
 
-    minimum_healthy_percent: Annotated[int, ServerDefault(100, cases=(36,)), Field(ge=0)] = 100
-    """Fewest healthy tasks during a roll-out, in percent. AWS's default is 100."""
-
-    circuit_breaker: CircuitBreaker = Field(default_factory=CircuitBreaker)
-    """Gives a roll-out up whose tasks don't start (case 38: AWS adds the whole object)."""
-
-    alarms: DeploymentAlarms | None = None
-    """Alarms that give a roll-out up. AWS's default is none."""
-
-    bake_time_in_minutes: Annotated[
-        Annotated[int, Field(ge=0, le=1440)] | None, ServerDefault(0, cases=(37,))
-    ] = None
-    """Minutes that both revisions run on after a roll-out. AWS's default is 0."""
-
-    @model_validator(mode="after")
-    def _can_move(self) -> Deployment:
-        low, high = self.minimum_healthy_percent, self.maximum_percent
-        if holds_reference(low) or holds_reference(high):
-            return self
-        if low >= 100 and high <= 100:
-            raise ValueError(
-                f"minimumHealthyPercent {low} and maximumPercent {high} leave no room to replace "
-                "a task"
-            )
-        return self
-
-    def check_rebalancing(self, rebalancing: object) -> None:
-        """Refuse zone rebalancing without room for it. Raises `ValueError`."""
-        if rebalancing is not True or holds_reference(self.maximum_percent):
-            return
-        if self.maximum_percent <= 100:
-            raise ValueError(
-                "availabilityZoneRebalancing: needs deployment.maximumPercent above 100"
-            )
-
-
-def deployment_spec(raw: Mapping[str, Any]) -> Doc:
-    """AWS's deployment configuration in our language."""
-    breaker = raw.get("deploymentCircuitBreaker") or {}
-    out: Doc = {
-        "maximumPercent": raw.get("maximumPercent"),
-        "minimumHealthyPercent": raw.get("minimumHealthyPercent"),
-        "circuitBreaker": {"enable": False, "rollback": False, **breaker},
-        "bakeTimeInMinutes": raw.get("bakeTimeInMinutes"),
-    }
-    alarms = raw.get("alarms") or {}
-    if alarms.get("alarmNames"):
-        out["alarms"] = alarms
-    return out
-
-
-def deployment_request(spec: Mapping[str, Any], live: Mapping[str, Any]) -> Doc:
-    """Our deployment configuration in AWS's words; what can't be declared stays as it is."""
-    out = copy.deepcopy(not_empty(live))
-    if not (out.get("alarms") or {}).get("alarmNames"):
-        out.pop("alarms", None)  # case 37: AWS's way to say none
-    out |= {k: v for k, v in spec.items() if k != "circuitBreaker"}
-    out["deploymentCircuitBreaker"] = dict(spec["circuitBreaker"])
-    return out
+    field: Annotated[str | None, Canonical(_field)] = None
+    """spread: `instanceId` or an attribute. binpack: `cpu` or `memory`."""
 
 
 def network_spec(raw: Mapping[str, Any]) -> Doc:
@@ -251,14 +198,3 @@ def network_request(spec: Mapping[str, Any]) -> Doc:
     """Our network configuration in AWS's words."""
     public = "ENABLED" if spec.get("assignPublicIp") else "DISABLED"
     return {"awsvpcConfiguration": {**spec, "assignPublicIp": public}}
-
-
-def revision_spec(raw: Mapping[str, Any]) -> Doc:
-    """What a service and a revision of it have in common, in our language."""
-    version = raw.get("platformVersion")
-    return {
-        "networkConfiguration": network_spec(raw),
-        "capacityProviderStrategy": strategy_spec(raw.get("capacityProviderStrategy")),
-        "platformVersion": None if version == "LATEST" else version,
-        "loadBalancers": raw.get("loadBalancers"),
-    }

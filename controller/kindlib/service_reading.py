@@ -16,14 +16,23 @@ from controller.aws import Aws, AwsFailure
 from controller.handler import Absent, Observation, Present, Target, Unknown
 from controller.kindlib.autoscaling import read_policies, read_schedule, read_targets
 from controller.kindlib.reading import ENVIRONMENT_TAG, RESOURCE_TAG, batches, tag_map
+from controller.kindlib.service_parts import strategy_spec
 from controller.kindlib.task_definition import TASK_FIELDS, read_definition
 from controller.policies import Doc
 from controller.spec import holds_reference
 
 ROLLOUT_FIELDS = (
     "networkConfiguration", "loadBalancers", "platformVersion", "capacityProviderStrategy",
+    "launchType", "serviceRegistries", "serviceConnectConfiguration", "volumeConfigurations",
+    "vpcLatticeConfigurations",
 )  # fmt: skip
 """Fields beside the task's that a service revision holds: a roll-back restores them too."""
+
+_THEIRS = {
+    "CODE_DEPLOY": ROLLOUT_FIELDS,
+    "EXTERNAL": (*ROLLOUT_FIELDS, "deployment", "enableExecuteCommand"),
+}
+"""Deployment controller → fields that UpdateService does not change then (case 40)."""
 
 Place = tuple[str, str]
 """A cluster, by name or ARN, and a service's name."""
@@ -172,14 +181,17 @@ def _second_wave(
         doc["scalableTarget"] = first.targets[where]
         doc["scalingPolicies"] = first.policies.get(where, [])
         try:
-            if _bounds_moved(target, doc["scalableTarget"]):
+            if _schedule_matters(target, doc["scalableTarget"]):
                 doc["scheduledActions"] = read_schedule(aws, where)
         except AwsFailure as failure:
             unknown |= dict.fromkeys(("autoscaling", "desiredCount"), str(failure))
-    controller = (service.get("deploymentController") or {}).get("type", "ECS")
+    controller = (service.get("deploymentController") or {}).get("type") or "ECS"
     if controller != "ECS":  # case 40
-        why = f"roll-outs belong to the deployment controller {controller}"
-        return Present(doc, unknown | dict.fromkeys((*TASK_FIELDS, *ROLLOUT_FIELDS), why))
+        return _of_another(aws, doc, controller, unknown)
+    if _on_default(target, service):
+        doc["clusterDefault"] = _cluster_default(aws, service["clusterArn"])
+    if not service.get("taskDefinition"):
+        return Present(doc, unknown)
     try:
         doc["taskDefinition"] = read_definition(aws, service["taskDefinition"])["taskDefinition"]
     except AwsFailure as failure:
@@ -190,6 +202,49 @@ def _second_wave(
     except AwsFailure as failure:
         unknown |= dict.fromkeys((*TASK_FIELDS, *ROLLOUT_FIELDS), str(failure))
     return Present(doc, unknown)
+
+
+def _of_another(aws: Aws, doc: Doc, controller: str, unknown: dict[str, str]) -> Present:
+    """A service whose roll-outs belong to CodeDeploy or others: its tasks are in a task set."""
+    service = doc["service"]
+    sets = service.get("taskSets") or ()
+    primary: Mapping[str, Any] = next((t for t in sets if t.get("status") == "PRIMARY"), {})
+    doc["taskSet"] = primary
+    owner = f"deployment controller {controller}"
+    owned = dict.fromkeys((*TASK_FIELDS, *_THEIRS.get(controller, ROLLOUT_FIELDS)), owner)
+    if arn := primary.get("taskDefinition") or service.get("taskDefinition"):
+        try:
+            doc["taskDefinition"] = read_definition(aws, arn)["taskDefinition"]
+        except AwsFailure as failure:
+            unknown = unknown | dict.fromkeys(TASK_FIELDS, str(failure))
+    return Present(doc, unknown, owned)
+
+
+def _on_default(target: Target, service: Mapping[str, Any]) -> bool:
+    """True where the cluster's default strategy may have been filled in (case 49)."""
+    said = {"launchType", "capacityProviderStrategy"} & set(target.spec)
+    return bool(service.get("capacityProviderStrategy")) and not said
+
+
+def _cluster_default(aws: Aws, cluster: str) -> Doc | None:
+    """The cluster's default capacity provider strategy; None if it can't be read."""
+
+    def read() -> Any:
+        return aws.read("ecs", "DescribeClusters", {"clusters": [cluster]})
+
+    try:
+        found = aws.once(("ecs cluster", cluster), read).get("clusters") or [{}]
+    except AwsFailure:
+        return None
+    return strategy_spec(found[0].get("defaultCapacityProviderStrategy"))
+
+
+def _schedule_matters(target: Target, live: Mapping[str, Any]) -> bool:
+    """True where scheduled actions are ours, may have moved the bounds, or are to be imported."""
+    wanted = target.spec.get("autoscaling")
+    if not isinstance(wanted, Mapping):
+        return True
+    return bool(wanted.get("scheduledActions")) or _bounds_moved(target, live)
 
 
 def _bounds_moved(target: Target, live: Mapping[str, Any]) -> bool:

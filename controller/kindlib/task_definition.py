@@ -17,11 +17,11 @@ from controller.aws import Aws
 from controller.diff import Change, Views, diff, overlay
 from controller.fields import Field, fields_of
 from controller.handler import Target
-from controller.kindlib.containers import CARRIED as CARRIED_OF_CONTAINER
 from controller.kindlib.containers import container_request, container_spec
 from controller.kindlib.reading import ENVIRONMENT_TAG, RESOURCE_TAG, tag_list, tag_map
-from controller.kindlib.shapes import not_empty, objects_by_name, project
+from controller.kindlib.shapes import by_name, not_empty, objects_by_name, pairs, project
 from controller.kindlib.task_spec import TaskSpec
+from controller.kindlib.task_volumes import volume_request, volume_spec
 from controller.policies import Doc, Situation
 
 TASK_FIELDS = tuple(name for name in fields_of(TaskSpec).members if name != "tags")
@@ -29,19 +29,12 @@ TASK_FIELDS = tuple(name for name in fields_of(TaskSpec).members if name != "tag
 
 _SAME = (
     "executionRoleArn", "taskRoleArn", "networkMode", "requiresCompatibilities", "runtimePlatform",
-    "ephemeralStorage", "pidMode", "enableFaultInjection",
-)  # fmt: skip
-
-CARRIED = (
-    "placementConstraints", "ipcMode", "proxyConfiguration", "inferenceAccelerators",
+    "ephemeralStorage", "pidMode", "enableFaultInjection", "ipcMode",
     "trustedExecutionConfiguration",
 )  # fmt: skip
-"""Members that can't be declared: a new revision takes them over as AWS shows them."""
 
-CARRIED_OF_VOLUME = (
-    "dockerVolumeConfiguration", "fsxWindowsFileServerVolumeConfiguration",
-    "s3filesVolumeConfiguration",
-)  # fmt: skip
+CARRIED = ("inferenceAccelerators",)
+"""Members that can't be declared: a new revision takes them over as AWS shows them."""
 
 
 @cache
@@ -62,9 +55,13 @@ def task_spec(raw: Mapping[str, Any]) -> Doc:
         c["name"]: container_spec(c, mode) for c in raw.get("containerDefinitions") or ()
     }
     out["volumes"] = {
-        name: _volume_spec(volume)
+        name: volume_spec(volume)
         for name, volume in objects_by_name(raw.get("volumes"), "name").items()
     }
+    out["taskPlacementConstraints"] = [c for c in raw.get("placementConstraints") or () if c]
+    if proxy := raw.get("proxyConfiguration"):
+        properties = by_name(proxy.get("properties"), "name", "value")
+        out["proxyConfiguration"] = {**proxy, "properties": properties}
     spec: Doc = project(task_fields(), out)
     spec.setdefault("requiresCompatibilities", [])  # says something here: our default differs
     return spec
@@ -80,21 +77,6 @@ def number(value: Any, unit: str) -> Any:
     return round(float(found[1]) * 1024) if found[2] else int(float(found[1]))
 
 
-def _volume_spec(raw: Mapping[str, Any]) -> Doc:
-    out = dict(raw)
-    efs = raw.get("efsVolumeConfiguration")
-    if efs:
-        access = dict(efs.get("authorizationConfig") or {})
-        if "iam" in access:
-            access["iam"] = access["iam"] == "ENABLED"
-        out["efsVolumeConfiguration"] = {
-            **efs,
-            "transitEncryption": efs.get("transitEncryption") == "ENABLED",
-            "authorizationConfig": access,
-        }
-    return out
-
-
 def register_request(target: Target, spec: Mapping[str, Any], live: Mapping[str, Any]) -> Doc:
     """The RegisterTaskDefinition call that makes `spec`.
 
@@ -105,36 +87,20 @@ def register_request(target: Target, spec: Mapping[str, Any], live: Mapping[str,
     for member in ("cpu", "memory"):
         if member in spec:
             out[member] = str(spec[member])
-    old = objects_by_name(live.get("containerDefinitions"), "name")
     out["containerDefinitions"] = [
-        container_request(name, container, old.get(name, {}))
-        for name, container in sorted(spec["containers"].items())
+        container_request(name, container) for name, container in sorted(spec["containers"].items())
     ]
-    shelves = objects_by_name(live.get("volumes"), "name")
     if spec.get("volumes"):
-        out["volumes"] = [
-            _volume_request(name, volume, shelves.get(name, {}))
-            for name, volume in sorted(spec["volumes"].items())
+        out["volumes"] = [volume_request(n, v) for n, v in sorted(spec["volumes"].items())]
+    if spec.get("taskPlacementConstraints"):
+        out["placementConstraints"] = [
+            {"type": "memberOf", **c} for c in spec["taskPlacementConstraints"]
         ]
+    if proxy := spec.get("proxyConfiguration"):
+        properties = pairs(proxy.get("properties") or {}, "name", "value")
+        out["proxyConfiguration"] = {**proxy, "properties": properties}
     out["tags"] = tag_list(target.tags, "key")
     return out
-
-
-def _volume_request(name: str, spec: Mapping[str, Any], live: Mapping[str, Any]) -> Doc:
-    out: Doc = {"name": name, **not_empty({m: live.get(m) for m in CARRIED_OF_VOLUME}), **spec}
-    if efs := spec.get("efsVolumeConfiguration"):
-        mount = dict(efs)
-        mount["transitEncryption"] = _switch(efs.get("transitEncryption"))
-        if access := efs.get("authorizationConfig"):
-            mount["authorizationConfig"] = dict(access)
-            if "iam" in access:
-                mount["authorizationConfig"]["iam"] = _switch(access["iam"])
-        out["efsVolumeConfiguration"] = mount
-    return out
-
-
-def _switch(value: object) -> str:
-    return "ENABLED" if value else "DISABLED"
 
 
 def task_changes(desired: Mapping[str, Any], live: Mapping[str, Any]) -> list[Change]:
@@ -217,23 +183,4 @@ def same_definition(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
 
 
 def _carried(raw: Mapping[str, Any]) -> Doc:
-    return {
-        "task": not_empty({m: raw.get(m) for m in CARRIED}),
-        "containers": {
-            name: not_empty(
-                {m: c.get(m) for m in CARRIED_OF_CONTAINER}
-                | not_empty(
-                    {
-                        k: v
-                        for k, v in (c.get("linuxParameters") or {}).items()
-                        if k not in ("initProcessEnabled", "capabilities")
-                    }
-                )
-            )
-            for name, c in objects_by_name(raw.get("containerDefinitions"), "name").items()
-        },
-        "volumes": {
-            name: not_empty({m: v.get(m) for m in CARRIED_OF_VOLUME})
-            for name, v in objects_by_name(raw.get("volumes"), "name").items()
-        },
-    }
+    return not_empty({m: raw.get(m) for m in CARRIED})

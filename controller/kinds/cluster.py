@@ -6,7 +6,7 @@ One AWS resource, found by its name.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field, model_validator
@@ -30,14 +30,15 @@ from controller.kindlib.planning import by_field, paths
 from controller.kindlib.reading import batches, tag_list, tag_map
 from controller.kindlib.service_calls import retag
 from controller.kindlib.service_parts import (
+    MOST_PROVIDERS,
     Strategy,
-    check_strategy,
+    strategy_problems,
     strategy_request,
     strategy_spec,
 )
 from controller.kindlib.shapes import by_name, pairs, project
 from controller.policies import Doc, Keyed, ServerDefault, Unordered
-from controller.spec import Arn, Model, Outputs, Taggable, holds_reference
+from controller.spec import Model, Outputs, Taggable, holds_reference
 
 
 class ExecuteLogs(Model):
@@ -107,7 +108,7 @@ class Configuration(Model):
 class ServiceConnectDefaults(Model):
     """Service Connect of services that say nothing about it."""
 
-    namespace: Arn
+    namespace: str
     """ARN of the Cloud Map namespace. (AWS takes a name too, and may make a namespace of it.)"""
 
 
@@ -138,20 +139,6 @@ class ClusterSpec(Taggable):
 
     service_connect_defaults: ServiceConnectDefaults | None = None
     """Service Connect of services that say nothing about it. AWS's default is none."""
-
-    @model_validator(mode="after")
-    def _providers_are_there(self) -> ClusterSpec:
-        strategy, providers = self.default_capacity_provider_strategy, self.capacity_providers
-        if strategy is None or holds_reference(strategy) or holds_reference(providers):
-            return self
-        check_strategy(strategy, "defaultCapacityProviderStrategy")
-        missing = set(strategy) - set(providers or ())
-        if missing and not any(holds_reference(p) for p in providers or ()):
-            raise ValueError(
-                f"defaultCapacityProviderStrategy: {', '.join(sorted(missing))} must stand in "
-                "capacityProviders"
-            )
-        return self
 
 
 class ClusterOutputs(Outputs):
@@ -209,6 +196,13 @@ class ClusterHandler(Handler):
         }
         spec: Doc = project(fields_of(ClusterSpec), out)
         return spec
+
+    def imported(self, doc: Mapping[str, Any]) -> Doc:
+        """As AWS shows it; old clusters say nothing of Container Insights, and nor do we then."""
+        return {"settings": {}, **self.to_spec(doc)}
+
+    def incomplete(self, spec: Mapping[str, Any]) -> str:
+        return "; ".join(_problems(spec))
 
     def readiness(self, doc: Mapping[str, Any]) -> Readiness:
         status = doc["cluster"].get("status")
@@ -287,6 +281,28 @@ class ClusterHandler(Handler):
     def discover(self, aws: Aws) -> list[Found]:
         arns = aws.pages("ecs", "ListClusters", "clusterArns")
         return [Found(arn.rpartition("/")[2]) for arn in arns]
+
+
+def _problems(spec: Mapping[str, Any]) -> Iterator[str]:
+    """What ECS refuses of a cluster."""
+    strategy = spec.get("defaultCapacityProviderStrategy")
+    providers = spec.get("capacityProviders")
+    yield from strategy_problems(strategy, "defaultCapacityProviderStrategy")
+    if isinstance(providers, list) and len(providers) > MOST_PROVIDERS:
+        yield f"capacityProviders: at most {MOST_PROVIDERS}, not {len(providers)}"
+    if isinstance(strategy, Mapping) and isinstance(providers, list | None):
+        missing = set(strategy) - set(providers or ())
+        if missing and not any(holds_reference(p) for p in providers or ()):
+            yield (
+                f"defaultCapacityProviderStrategy: {', '.join(sorted(missing))} must stand in "
+                "capacityProviders"
+            )
+    namespace = str((spec.get("serviceConnectDefaults") or {}).get("namespace") or "arn:")
+    if not namespace.startswith("arn:") and not holds_reference(namespace):
+        yield (
+            f"serviceConnectDefaults.namespace: {namespace} must be the ARN: of a name AWS may "
+            "make another one"
+        )
 
 
 def _create(target: Target) -> Action:

@@ -45,16 +45,18 @@ from controller.kindlib.autoscaling import (
 from controller.kindlib.planning import by_field, paths
 from controller.kindlib.reading import tag_map
 from controller.kindlib.service_calls import create, register, retag, update
+from controller.kindlib.service_connect import ServiceConnect
+from controller.kindlib.service_deployment import DAEMON_PERCENT, Deployment, deployment_spec
+from controller.kindlib.service_document import in_force, revision_spec
 from controller.kindlib.service_parts import (
-    Deployment,
+    FARGATE,
     LoadBalancer,
     NetworkConfiguration,
+    PlacementConstraint,
+    PlacementStrategy,
     ServiceRegistry,
     Strategy,
     check_load_balancers,
-    check_strategy,
-    deployment_spec,
-    revision_spec,
 )
 from controller.kindlib.service_reading import (
     ROLLOUT_FIELDS,
@@ -63,6 +65,8 @@ from controller.kindlib.service_reading import (
     observe_services,
     resource_id,
 )
+from controller.kindlib.service_rules import REFUSED, service_problems
+from controller.kindlib.service_volumes import LatticeTarget, VolumeConfiguration
 from controller.kindlib.shapes import project
 from controller.kindlib.task_definition import (
     TASK_FIELDS,
@@ -82,7 +86,7 @@ from controller.policies import (
     Unordered,
 )
 from controller.references import escape
-from controller.spec import Outputs, holds_reference
+from controller.spec import Outputs
 
 
 def _count_is_owned(situation: Situation, wanted: Any, live: Any) -> bool:
@@ -96,6 +100,22 @@ def _count_is_owned(situation: Situation, wanted: Any, live: Any) -> bool:
 
 def _cluster_tail(value: Any) -> Any:
     return value.rpartition("/")[2] if isinstance(value, str) else value
+
+
+def _way_back(situation: Situation) -> bool:
+    """AWS leads back from capacity providers to the launch type that is behind them."""
+    providers = situation.live.get("capacityProviderStrategy") or {}
+    behind = "FARGATE" if all(p in FARGATE for p in providers) else "EC2"
+    return bool(providers) and situation.desired.get("launchType") == behind
+
+
+def _cluster_default(situation: Situation) -> Any:
+    """Case 49: what the cluster says, where the service says neither strategy nor launch type."""
+    live = situation.live.get("capacityProviderStrategy")
+    if "launchType" in situation.desired:
+        return live  # told as a change of the launch type
+    known = situation.raw.get("clusterDefault")
+    return live if known is None else known
 
 
 class ServiceSpec(TaskSpec):
@@ -116,13 +136,16 @@ class ServiceSpec(TaskSpec):
     launch_type: Annotated[
         Literal["FARGATE", "EC2", "EXTERNAL", "MANAGED_INSTANCES"] | None,
         AnyWhenUndeclared(cases=(50,)),
-        CreateOnly(),
+        CreateOnly(unless=_way_back),
     ] = None
-    """Where tasks run. FARGATE unless `capacityProviderStrategy` says otherwise; it is fixed at
-    creation, though a strategy may take its place later."""
+    """Where tasks run. FARGATE unless `capacityProviderStrategy` says otherwise. A strategy may
+    take its place and give it back; from one launch type to another there is no other way."""
 
-    capacity_provider_strategy: Annotated[Strategy | None, AnyWhenUndeclared(cases=(49,))] = None
-    """Instead of `launchType`: how tasks are spread over capacity providers, by name."""
+    capacity_provider_strategy: Annotated[
+        Strategy | None, ServerDefault(_cluster_default, cases=(49,))
+    ] = None
+    """Instead of `launchType`: how tasks are spread over capacity providers, by name. AWS's
+    default, if neither is written, is the cluster's."""
 
     platform_version: Annotated[str | None, AnyWhenUndeclared(cases=(43,))] = None
     """Version of Fargate to hold on to, such as 1.4.0. AWS's default, LATEST, is left unwritten."""
@@ -132,15 +155,32 @@ class ServiceSpec(TaskSpec):
 
     load_balancers: Annotated[
         list[LoadBalancer],
-        Unordered(("targetGroupArn", "loadBalancerName", "containerName")),
-        Field(max_length=5),
+        Unordered(("targetGroupArn", "loadBalancerName", "containerName"), cases=(40,)),
     ] = Field(default_factory=list)
-    """Target groups that the tasks are registered in, all of them."""
+    """Target groups that the tasks are registered in, all of them, at most 5."""
 
     service_registries: Annotated[list[ServiceRegistry], Unordered(("registryArn",))] = Field(
         default_factory=list
     )
-    """Cloud Map services that the tasks are registered in, all of them."""
+    """Cloud Map services that the tasks are registered in: one, for AWS."""
+
+    service_connect_configuration: ServiceConnect | None = None
+    """Service Connect: names for services, and a proxy in each task. AWS shows it in the
+    deployments only: the one in force counts (case 52). AWS's default is none."""
+
+    volume_configurations: dict[str, VolumeConfiguration] | None = None
+    """What the volumes with `configuredAtLaunch` are, by name. Each task gets its own."""
+
+    vpc_lattice_configurations: Annotated[
+        list[LatticeTarget] | None, Unordered(("targetGroupArn",))
+    ] = None
+    """VPC Lattice target groups that the tasks are registered in, all of them."""
+
+    placement_constraints: list[PlacementConstraint] | None = None
+    """Where tasks may be placed, for EC2 only, all of them, at most 10, in order (case 15)."""
+
+    placement_strategy: list[PlacementStrategy] | None = None
+    """How tasks are spread over instances, for EC2 only, in order, at most 5."""
 
     health_check_grace_period_seconds: Annotated[
         Annotated[int, Field(ge=0, le=2_147_483_647)] | None, ServerDefault(0)
@@ -177,59 +217,44 @@ class ServiceSpec(TaskSpec):
     ] = "SERVICE"
     """Whose tags new tasks get. AWS's own default is NONE."""
 
-    availability_zone_rebalancing: Annotated[bool | None, ServerDefault(True)] = None
-    """Move tasks when zones are uneven. AWS's default is true; false for services made before it
-    existed. Needs `deployment.maximumPercent` above 100."""
+    availability_zone_rebalancing: Annotated[bool | None, AnyWhenUndeclared()] = None
+    """Move tasks when zones are uneven. AWS's default is true; false for a DAEMON and for services
+    made before it existed. Needs `deployment.maximumPercent` above 100."""
 
     @model_validator(mode="before")
     @classmethod
-    def _fargate_unless_said(cls, data: Any) -> Any:
+    def _as_meant(cls, data: Any) -> Any:
         if not isinstance(data, dict):
             return data
+        for name in data:
+            if name in REFUSED:
+                raise ValueError(f"{name}: {REFUSED[name]}")
         said = {"launchType", "capacityProviderStrategy"} & set(data)
         checked = data.get("requiresCompatibilities", ["FARGATE"])
-        if said or "FARGATE" not in (checked or ()):
-            return data
-        return {**data, "launchType": "FARGATE"}
+        if not said and "FARGATE" in (checked or ()) and data.get("containers"):
+            data = {**data, "launchType": "FARGATE"}
+        deployment = data.get("deployment", {})
+        if data.get("schedulingStrategy") == "DAEMON" and isinstance(deployment, dict):
+            data = {**data, "deployment": {**DAEMON_PERCENT, **deployment}}
+        return data
 
     @model_validator(mode="after")
     def _service_is_possible(self) -> ServiceSpec:
         if self.launch_type is not None and self.capacity_provider_strategy is not None:
             raise ValueError("launchType or capacityProviderStrategy, not both")
-        check_strategy(self.capacity_provider_strategy, "capacityProviderStrategy")
-        if self.network_mode == "awsvpc" and self.network_configuration is None:
-            raise ValueError("networkConfiguration: networkMode awsvpc needs it")
         if self.network_mode in ("bridge", "host", "none") and self.network_configuration:
             raise ValueError(f"networkConfiguration: not with networkMode {self.network_mode}")
-        self._check_count()
-        check_load_balancers(self.load_balancers, self.containers)
-        if not holds_reference(self.deployment):
-            self.deployment.check_rebalancing(self.availability_zone_rebalancing)
+        if self.scheduling_strategy == "DAEMON" and (
+            self.desired_count is not None or self.autoscaling is not None
+        ):
+            raise ValueError(
+                "schedulingStrategy: a DAEMON has neither desiredCount nor autoscaling"
+            )
+        if self.deployment_controller in (None, "ECS"):
+            check_load_balancers(self.load_balancers, self.containers)
         if self.platform_version == "LATEST":
             raise ValueError("platformVersion: leave it out for LATEST")
         return self
-
-    def _check_count(self) -> None:
-        count, scaling = self.desired_count, self.autoscaling
-        if self.scheduling_strategy == "DAEMON":
-            if self.launch_type == "FARGATE":
-                raise ValueError("schedulingStrategy: DAEMON is not for Fargate")
-            if count is not None or scaling is not None:
-                raise ValueError(
-                    "schedulingStrategy: a DAEMON has neither desiredCount nor autoscaling"
-                )
-            return
-        if count is None and scaling is None:
-            raise ValueError("desiredCount or autoscaling is needed")
-        if scaling is None or holds_reference(scaling) or not isinstance(count, int):
-            return
-        low, high = scaling.min_capacity, scaling.max_capacity
-        if holds_reference(low) or holds_reference(high) or low <= count <= high:
-            return
-        raise ValueError(
-            f"desiredCount: {count} is outside autoscaling's {low} to {high}; leave it out to "
-            "start with minCapacity"
-        )
 
 
 class ServiceOutputs(Outputs):
@@ -278,7 +303,8 @@ class ServiceHandler(Handler):
     reads: ClassVar = (
         "ecs:DescribeServices", "ecs:DescribeTaskDefinition", "ecs:ListTaskDefinitions",
         "ecs:ListServiceDeployments", "ecs:DescribeServiceRevisions", "ecs:ListClusters",
-        "ecs:ListServices", "application-autoscaling:DescribeScalableTargets",
+        "ecs:ListServices", "ecs:DescribeClusters",
+        "application-autoscaling:DescribeScalableTargets",
         "application-autoscaling:DescribeScalingPolicies",
         "application-autoscaling:DescribeScheduledActions",
     )  # fmt: skip
@@ -288,6 +314,8 @@ class ServiceHandler(Handler):
         "application-autoscaling:RegisterScalableTarget",
         "application-autoscaling:DeregisterScalableTarget",
         "application-autoscaling:PutScalingPolicy", "application-autoscaling:DeleteScalingPolicy",
+        "application-autoscaling:PutScheduledAction",
+        "application-autoscaling:DeleteScheduledAction",
     )  # fmt: skip
 
     def observe(self, aws: Aws, targets: Sequence[Target]) -> dict[str, Observation]:
@@ -305,7 +333,7 @@ class ServiceHandler(Handler):
         return observed
 
     def to_spec(self, doc: Mapping[str, Any]) -> Doc:
-        service = doc["service"]
+        service = in_force(doc)
         out: Doc = {
             **service,
             **revision_spec(service),
@@ -317,18 +345,29 @@ class ServiceHandler(Handler):
             "enableECSManagedTags": bool(service.get("enableECSManagedTags")),
             "propagateTags": service.get("propagateTags") or "NONE",
             "schedulingStrategy": service.get("schedulingStrategy") or "REPLICA",
+            "availabilityZoneRebalancing": service.get("availabilityZoneRebalancing") == "ENABLED",
         }
         if service.get("capacityProviderStrategy"):
             out.pop("launchType", None)
-        if "availabilityZoneRebalancing" in service:
-            out["availabilityZoneRebalancing"] = service["availabilityZoneRebalancing"] == "ENABLED"
         if out["schedulingStrategy"] == "DAEMON":
             out.pop("desiredCount", None)
         if target := doc.get("scalableTarget"):
-            policies = doc.get("scalingPolicies") or ()
-            out["autoscaling"] = autoscaling_spec(service["serviceName"], target, policies)
+            out["autoscaling"] = autoscaling_spec(
+                service["serviceName"], target, doc.get("scalingPolicies") or (),
+                doc.get("scheduledActions") or (),
+            )  # fmt: skip
         spec: Doc = project(fields_of(ServiceSpec), out)
         return {**spec, **(task_spec(doc["taskDefinition"]) if "taskDefinition" in doc else {})}
+
+    def imported(self, doc: Mapping[str, Any]) -> Doc:
+        """As AWS shows it; how many tasks there are is the autoscaler's, if there is one."""
+        spec = self.to_spec(doc)
+        if "autoscaling" in spec:
+            spec.pop("desiredCount", None)
+        return spec
+
+    def incomplete(self, spec: Mapping[str, Any]) -> str:
+        return "; ".join(service_problems(spec))
 
     def failed(self, doc: Mapping[str, Any]) -> Doc:
         """The revision that AWS gave up, if it is the one that is wanted.
@@ -384,12 +423,15 @@ class ServiceHandler(Handler):
         live = self.to_spec(doc)
         fields = by_field(changes)
         actions = []
-        task = [c for name in TASK_FIELDS for c in fields.get(name, ())]
+        stale = [c for c in changes if c.cls == "write_only_stale"]
+        task = [c for name in TASK_FIELDS for c in fields.get(name, ()) if c not in stale]
         if doc.get("failed"):
             task = []  # what is wanted was rolled back as a whole: no half of it either
+        wanted: Doc = {}
         if task:
-            wanted = wanted_task(target.spec, {n: live[n] for n in TASK_FIELDS if n in live}, task)
-            actions.append(register(target, wanted, doc["taskDefinition"], task))
+            shown = {n: live[n] for n in TASK_FIELDS if n in live}
+            wanted = wanted_task(target.spec, shown, task)
+            actions.append(register(target, wanted, doc.get("taskDefinition") or {}, task))
         where = resource_id(service["clusterArn"], service["serviceName"])
         scaling = scaling_actions(target, where, live, fields.get("autoscaling", ()), after=())
         counted = fields.get("desiredCount", [])
@@ -399,7 +441,8 @@ class ServiceHandler(Handler):
             done = replace(bounds, changes=(*bounds.changes, *paths(counted)))
             scaling[scaling.index(bounds)] = done
             fields.pop("desiredCount")
-        actions += update(target, service, live, fields, task)
+        rest = {n: [c for c in found if c not in stale] for n, found in fields.items()}
+        actions += update(target, service, live, rest, task, stale, wanted)
         actions += scaling
         return actions + retag(service["serviceArn"], fields.get("tags", ()))
 

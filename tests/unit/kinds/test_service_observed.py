@@ -156,5 +156,5 @@ def test_roll_outs_of_another_controller_are_not_ours() -> None:
     doc["service"]["deploymentController"] = {"type": "CODE_DEPLOY"}
     seen, _ = look(doc, with_("containers/gateway/image", "litellm@sha256:bbb"))
     assert isinstance(seen, Present)
-    assert {"containers", "loadBalancers"} <= set(seen.unknown)
-    assert "CODE_DEPLOY" in seen.unknown["containers"]
+    assert {"containers", "loadBalancers"} <= set(seen.owned)
+    assert "CODE_DEPLOY" in seen.owned["containers"]
