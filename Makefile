@@ -2,7 +2,7 @@
 # installs what it needs into .venv first, once, and again when requirements change.
 #
 #   PYTHON=python3.13   the Python to make .venv with (default: the first of 3.11 or newer)
-#   ARGS='-k drift'     handed to pytest by `make test`, to the program by demo, sabotage, bench
+#   ARGS='-k drift'     handed to pytest by `make test`, to the program by demo, sabotage, fidelity, bench
 #   WORKERS=2           how many processes run the tests
 
 .DEFAULT_GOAL := help
@@ -76,6 +76,10 @@ format: $(STAMP) ## Format the code and fix what can be fixed
 .PHONY: sabotage
 sabotage: $(STAMP) ## Break each invariant on purpose; its test must notice
 	@$(run) "$(BIN)/python" -m tests.sabotage $(ARGS)
+
+.PHONY: fidelity
+fidelity: $(STAMP) ## Show in figures how true to AWS it is: cases, recordings, refusals, drift
+	@$(run) "$(BIN)/python" -m tests.fidelity $(ARGS)
 
 .PHONY: bench
 bench: $(STAMP) ## Measure a steady pass against its budgets
