@@ -177,7 +177,7 @@ class Estate(Plant):
         assert all(c.params.keys() - FLAGS for c in found)
         return found
 
-    def quiet(self, passes: int = 3, wait: float = 600) -> Report:
+    def quiet(self, passes: int = 2, wait: float = 1200) -> Report:
         """Passes that find no drift and write nothing."""
         for _ in range(passes):
             report = self.run()
@@ -209,7 +209,7 @@ class Estate(Plant):
         assert list(found) == [(f"{kind}/{name}", path)], found
         return found[f"{kind}/{name}", path]
 
-    def mended(self, passes: int = 40, step: float = 600) -> None:
+    def mended(self, passes: int = 20, step: float = 2400) -> None:
         """Passes until all is as desired again."""
         self.converge(passes, step)
         assert self.differs() == {}

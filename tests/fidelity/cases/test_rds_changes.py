@@ -1,4 +1,4 @@
-"""Changing databases safely: the smallest sequence of calls that AWS takes, and what it leads to."""
+"""Changing databases safely: the smallest sequence of calls that AWS takes, and where it leads."""
 
 from __future__ import annotations
 
@@ -92,8 +92,8 @@ def test_storage_waits_six_hours_without_a_refused_call(e: Estate, grown_by: str
     (outcome,) = report.outcomes
     assert "six hours" in outcome.message
     assert outcome.waiting
-    for _ in range(100):
-        e.later(600)
+    for _ in range(40):
+        e.later(1500)
         report = e.run()
         if report.converged:
             break
@@ -101,7 +101,7 @@ def test_storage_waits_six_hours_without_a_refused_call(e: Estate, grown_by: str
     assert e.shown("main")["AllocatedStorage"] == 100
     (call,) = (c for c in e.writes() if c.operation == "ModifyDBInstance")
     assert call.error is None
-    assert 4 * 3600 < (call.at - grown).total_seconds() < 6 * 3600 + 1200
+    assert 4 * 3600 < (call.at - grown).total_seconds() < 6 * 3600 + 3000
 
 
 def test_where_events_are_denied_aws_says_it_itself_and_that_is_no_try(e: Estate) -> None:
@@ -109,9 +109,9 @@ def test_where_events_are_denied_aws_says_it_itself_and_that_is_no_try(e: Estate
     e.settle("main")
     e.world.fault("deny", "rds:DescribeEvents", times=1000)
     e.wanting(spec("main", ("allocatedStorage: 50", "allocatedStorage: 100")))
-    for _ in range(60):
+    for _ in range(20):
         e.run()
-        e.later(600)
+        e.later(1800)
     e.world.faults.clear()
     assert e.shown("main")["AllocatedStorage"] == 100
     assert len(e.modified()) == 1
@@ -137,8 +137,11 @@ def test_major_upgrade_takes_its_parameter_group_along(e: Estate) -> None:
     shown = done(e, "main")
     assert shown["EngineVersion"].startswith("17.")
     assert shown["DBParameterGroups"][0]["DBParameterGroupName"] == f"{NAME}-next"
-    assert sent(e) == [{"EngineVersion": "17", "AllowMajorVersionUpgrade": True,
-                        "DBParameterGroupName": f"{NAME}-next", "ApplyImmediately": True}]  # fmt: skip
+    (call,) = sent(e)
+    assert call == {
+        "EngineVersion": "17", "AllowMajorVersionUpgrade": True, "ApplyImmediately": True,
+        "DBParameterGroupName": f"{NAME}-next",
+    }  # fmt: skip
 
 
 def test_major_upgrade_with_a_group_of_the_old_family_changes_nothing(e: Estate) -> None:
@@ -225,14 +228,12 @@ def test_parameter_group_is_switched_and_its_reboot_reported_never_done(e: Estat
 @pytest.mark.case(100, "rule")
 def test_parameters_twenty_a_call_and_static_ones_at_the_reboot(e: Estate) -> None:
     static = {"max_connections": 500, "max_worker_processes": 16}
-    dynamic = {name: 0 for name in (
+    dynamic = dict.fromkeys((
         "geqo", "jit", "log_duration", "log_hostname", "log_lock_waits", "log_temp_files",
         "enable_hashagg", "enable_hashjoin", "enable_indexscan", "enable_mergejoin",
         "enable_nestloop", "enable_seqscan", "enable_sort", "autovacuum", "log_connections",
         "log_disconnections", "track_counts", "track_activities", "track_io_timing", "row_security",
-        "restart_after_crash",
-    )}  # fmt: skip
-    del dynamic["restart_after_crash"]  # not modifiable
+    ), 0)  # fmt: skip
     more = ", ".join(f"{k}: {v}" for k, v in {**static, **dynamic}.items())
     e.publish(text(parameters={"main": PARAMETERS["main"].replace("{LOG_", f"{{{more}, LOG_")}))
     e.converge(20, 120)
