@@ -142,7 +142,7 @@ def _user(engine: str, rules: Rules, user: str) -> Iterable[str]:
     if holds_reference(user):
         return
     longest, reserved = rules.user
-    if not re.fullmatch(r"[A-Za-z]\w*", user) or len(user) > longest:
+    if not re.fullmatch(r"(?a)[A-Za-z]\w*", user) or len(user) > longest:
         yield (
             f"masterUsername: 1-{longest} letters, digits or underscores, beginning with a "
             f"letter, not {user!r}"
@@ -158,7 +158,7 @@ def _database(engine: str, rules: Rules, name: str) -> Iterable[str]:
     longest, reserved = rules.database
     if not longest:
         yield "dbName: SQL Server takes none; create databases once it runs"
-    elif not re.fullmatch(r"[A-Za-z]\w*", name) or len(name) > longest:
+    elif not re.fullmatch(r"(?a)[A-Za-z]\w*", name) or len(name) > longest:
         yield (
             f"dbName: 1-{longest} letters, digits or underscores, beginning with a letter, "
             f"not {name!r}"
