@@ -74,7 +74,8 @@ def manifest(draft: Draft, environment: Doc, adopt: bool) -> Doc:
         metadata["externalName"] = draft.physical
     lifecycle: Doc = {"adopt": True} if adopt else {}
     if draft.ignore:
-        lifecycle["ignore"] = [{"path": p, "reason": why} for p, why in sorted(draft.ignore.items())]
+        left = sorted(draft.ignore.items())
+        lifecycle["ignore"] = [{"path": path, "reason": why} for path, why in left]
     out: Doc = {"apiVersion": API_VERSION, "kind": draft.handler.kind, "metadata": metadata}
     if lifecycle:
         out["lifecycle"] = lifecycle
