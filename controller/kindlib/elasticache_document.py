@@ -4,8 +4,10 @@ https://docs.aws.amazon.com/AmazonElastiCache/latest/APIReference/API_Replicatio
 The group itself shows neither engine version nor parameter group, security groups, maintenance
 window, topic or subnet group: its member clusters do (case 101). Without them these are unknown.
 
-`doc`: `group`, `members`, `tags`, and `asked`: the spec's slow fields, while AWS is modifying the
-group; it does not say which change it works on, so ours is taken to be under way (case 114).
+`doc`: `group`, `members`, `tags`, `wanted` (the spec; two spellings of the sizes of shards are
+judged by it), `scaled` (the bounds of Application Auto Scaling), and `asked`: the spec's slow
+fields, while AWS is modifying the group; it does not say which change it works on, so ours is taken
+to be under way (case 114).
 """
 
 from __future__ import annotations

@@ -25,7 +25,7 @@ def observed(
     aws: Aws, target: Target, group: Mapping[str, Any], clusters: list[Any] | AwsFailure
 ) -> Observation:
     """A replication group with its nodes and tags; what can't be read is unknown by name."""
-    doc: Doc = {"group": group, "members": [], "replicas": target.spec.get("replicasPerNodeGroup")}
+    doc: Doc = {"group": group, "members": [], "wanted": target.spec}
     unknown: dict[str, str] = {}
     why = "its nodes are not shown yet"
     if isinstance(clusters, AwsFailure):

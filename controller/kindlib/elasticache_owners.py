@@ -65,6 +65,19 @@ def our_words(situation: Situation) -> Any:
     return text if str(text).startswith("Plumbline: ") else None
 
 
+def _users_differ(situation: Situation, wanted: Any, live: Any) -> bool:
+    desired, shown = (
+        sorted(str(u).lower() for u in spec.get("userGroupIds") or ())
+        for spec in (situation.desired, situation.live)
+    )
+    waiting = situation.raw.get("group", {}).get("PendingModifiedValues") or {}
+    return desired != shown or bool(waiting.get("UserGroups"))
+
+
+TOLD_BY_USERS = OwnedBy("userGroupIds, which tells it", _users_differ)
+"""Whether anybody may log in follows from the user groups, where those differ already."""
+
+
 def by_engine(situation: Situation) -> bool:
     """Encryption at rest: Valkey's default, not Redis OSS's (107)."""
     engine = situation.live.get("engine") or situation.desired.get("engine")

@@ -17,18 +17,22 @@ _NODE = re.compile(r"(?:-(?P<shard>\d{1,4}))?-\d{3}")
 
 
 def shards(doc: Mapping[str, Any]) -> Doc:
-    """`numNodeGroups`, `replicasPerNodeGroup`, and of shards that are sized otherwise
-    `replicaConfiguration`; nothing of what AWS does not show."""
+    """`numNodeGroups`, `replicasPerNodeGroup`, and `replicaConfiguration` of shards that are sized
+    otherwise, or are to be: two spellings of the same sizes, of which the desired one is chosen
+    (`wanted`). Nothing of what AWS does not show."""
     spec: Doc = {}
     held = sizes(doc["group"])
     if not held:
         return spec
-    spec["numNodeGroups"] = len(held)
-    counts = {name: nodes - 1 for name, nodes in held.items() if nodes}
+    spec["numNodeGroups"] = len(doc["group"].get("NodeGroups") or held)
+    counts = {name: nodes - 1 for name, nodes in sorted(held.items()) if nodes}
     if counts:
-        common = _common(list(counts.values()), doc.get("replicas"))
+        wanted: Mapping[str, Any] = doc.get("wanted") or {}
+        own = wanted.get("replicaConfiguration") or {}
+        rest = [n for name, n in counts.items() if name not in own]
+        common = _common(rest, wanted.get("replicasPerNodeGroup"), list(counts.values()))
         spec["replicasPerNodeGroup"] = common
-        if other := {name: n for name, n in sorted(counts.items()) if n != common}:
+        if other := {name: n for name, n in counts.items() if name in own or n != common}:
             spec["replicaConfiguration"] = other
     return spec
 
@@ -49,10 +53,10 @@ def sizes(group: Mapping[str, Any]) -> dict[str, int]:
     return dict(counts)
 
 
-def _common(counts: list[int], wanted: Any) -> int:
-    """The count that stands for all shards: the one that is desired, if any shard has it, else what
-    most have."""
-    if wanted in counts:
-        return int(wanted)
-    found = Counter(counts)
+def _common(rest: list[int], wanted: Any, every: list[int]) -> int:
+    """The count that stands for the shards that have no entry of their own: the desired one, if any
+    of them has it or there are none, else what most have."""
+    if isinstance(wanted, int) and (wanted in rest or not rest):
+        return wanted
+    found = Counter(rest or every)
     return min(found, key=lambda n: (-found[n], n))

@@ -33,6 +33,7 @@ from controller.kindlib.elasticache_observe import arn_of
 from controller.kindlib.elasticache_observe import observed as look
 from controller.kindlib.elasticache_owners import (
     GLOBAL,
+    TOLD_BY_USERS,
     UPGRADED,
     by_engine,
     default_discovery,
@@ -182,7 +183,7 @@ class ReplicationGroupSpec(Taggable):
     )
     """Id of the user group whose users may log in (RBAC), instead of `authToken`."""
 
-    allow_unauthenticated: bool = False
+    allow_unauthenticated: Annotated[bool, TOLD_BY_USERS] = False
     """Write true to have neither `authToken` nor `userGroupIds`: whoever reaches the port reads
     and writes. No AWS parameter: what AWS shows of AUTH and user groups is compared with it."""
 

@@ -243,6 +243,7 @@ REPLICATION_GROUP = (
         """),
     manifest("ReplicationGroup", "full-sharded", f"""
         cacheNodeType: cache.m7g.large
+        durability: default
         numNodeGroups: 2
         clusterMode: enabled
         authToken: ${{Secret.auth.value}}
@@ -257,6 +258,7 @@ CLUSTER = (
         capacityProviders: [FARGATE, FARGATE_SPOT]
         defaultCapacityProviderStrategy:
           FARGATE: {{weight: 1, base: 2}}
+        replicaConfiguration: {{"0002": 2}}
           FARGATE_SPOT: {{weight: 3}}
         configuration:
           executeCommandConfiguration:

@@ -519,6 +519,7 @@ class ReplicationGroups(CacheGroups):
         if leaf.general == "replicasPerNodeGroup":
             now = len(self.shown(name)["NodeGroups"][0]["NodeGroupMembers"]) - 1
             call = client.increase_replica_count if value > now else client.decrease_replica_count
+        "durability": "Durability", "allowUnauthenticated": "AuthTokenEnabled",
             _public(call, **group, NewReplicaCount=value)
             return
         if leaf.general == "numNodeGroups":
@@ -535,8 +536,29 @@ class ReplicationGroups(CacheGroups):
         member = self.named.get(leaf.general, pascal(leaf.general))
         if member not in of_modify.input_shape.members:
             raise NoCall
+            if leaf.steps == ("replicasPerNodeGroup",) and name.endswith("sharded"):
+                shard = {"NodeGroupId": "0001", "NewReplicaCount": value}
+                _public(call, **group, ReplicaConfiguration=[shard])
+                return
         _public(client.modify_replication_group, **group, **{member: value})
 
+        if leaf.general == "replicaConfiguration":
+            shard, count = str(leaf.steps[1]), 1 if value is GONE else value
+            (now,) = (s for s in self.shown(name)["NodeGroups"] if s["NodeGroupId"] == shard)
+            more = count > len(now["NodeGroupMembers"]) - 1
+            call = client.increase_replica_count if more else client.decrease_replica_count
+            sized = [{"NodeGroupId": shard, "NewReplicaCount": count}]
+            _public(call, **group, ReplicaConfiguration=sized)
+            return
+        if leaf.general == "userGroupIds":
+            client.create_user_group(UserGroupId="users", Engine="redis", UserIds=["default"])
+            self.bench.later(60)
+            if not name.endswith("open"):
+                group["AuthTokenUpdateStrategy"] = "DELETE"
+            _public(client.modify_replication_group, **group, UserGroupIdsToAdd=["users"])
+            return
+        if leaf.general == "numNodeGroups" and not name.endswith("sharded"):
+            raise NoCall
     def delivery(self, name: str, leaf: Leaf, value: Any) -> Doc:
         kind = str(leaf.steps[1])
         if value is GONE:
@@ -569,7 +591,7 @@ class ReplicationGroups(CacheGroups):
                     member["CacheSubnetGroupName"] = value
         if leaf.general == "numNodeGroups":
             if value > len(stored["_shards"]):
-                stored["_shards"].append(copy.deepcopy(stored["_shards"][0]))
+                stored["_shards"].append({**copy.deepcopy(stored["_shards"][0]), "id": "0002"})
             else:
                 stored["_shards"].pop()
             return
@@ -591,6 +613,8 @@ class Clusters(Hand):
     service = "ecs"
 
     def arn(self, name: str) -> str:
+        if leaf.general == "allowUnauthenticated":
+            value = not value
         return self.an_arn(f"cluster/{name}")
 
     def tag(self, arn: str, key: str, value: Any) -> None:

@@ -37,10 +37,16 @@ STORE: dict[tuple[str, str], str] = {
         )
     },
     ("ReplicationGroup", "ReplicationGroup/full engine"): "AWS wants another parameter group",
-    ("ReplicationGroup", "numNodeGroups"): HOLE + "ModifyReplicationGroupShardConfiguration",
-    ("ReplicationGroup", "clusterMode"): HOLE + "a change of ClusterMode",
-    ("ReplicationGroup", "userGroupIds"): HOLE + "user groups",
-    ("ReplicationGroup", "ipDiscovery"): HOLE + "IPv6",
+    ("ReplicationGroup", "ReplicationGroup/full numNodeGroups"): "one without cluster mode",
+    ("ReplicationGroup", "ReplicationGroup/full-open numNodeGroups"): "one without cluster mode",
+    ("ReplicationGroup", "clusterMode"): "AWS takes no step past `compatible`, and none back",
+    ("ReplicationGroup", "ipDiscovery"): "the nodes have no IPv6",
+    ("ReplicationGroup", "durability"): "redis has none",
+    ("ReplicationGroup", "allowUnauthenticated"): "AUTH goes only for user groups, comes in steps",
+    (
+        "ReplicationGroup",
+        "ReplicationGroup/full-open cacheNodeType",
+    ): "AWS scales from data tiering to no other nodes",
     ("ReplicationGroup", "ReplicationGroup/full automaticFailoverEnabled"): "Multi-AZ needs it",
     (
         "ReplicationGroup",
@@ -134,6 +140,10 @@ NOWHERE: dict[tuple[str, str], str] = {
     ("Alarm", "Alarm/full-band dimensions[another] more"): "with metrics they are in those",
     ("DBInstance", "DBInstance/full-single engineVersion"): "no call lowers it",
     (
+        "ReplicationGroup",
+        "replicaConfiguration[another] more",
+    ): "no shard is called that; another size of one is in ReplicationGroup/full-sharded",
+    (
         "DBInstance",
         "DBInstance/full allocatedStorage",
     ): "below maxAllocatedStorage it is storage autoscaling's: not ours (case 68)",
@@ -151,9 +161,8 @@ NOWHERE: dict[tuple[str, str], str] = {
 """(kind, leaf) → why AWS has no place where this could be; the same field is moved elsewhere."""
 
 UNHEALED: dict[tuple[str, str], str] = {
-    ("ReplicationGroup", "clusterMode"): HOLE + "the call that heals it",
-    ("ReplicationGroup", "userGroupIds"): HOLE + "the call that heals it",
-    ("ReplicationGroup", "ipDiscovery"): HOLE + "the call that heals it",
+    ("ReplicationGroup", "ReplicationGroup/full allowUnauthenticated"): "in two calls and their"
+    " marks, in two passes: tests/fidelity/cases/test_elasticache.py",
     ("DBInstance", "licenseModel"): HOLE + "the call that heals it",
 }
 """(kind, path) → why only its naming is tested, not what is done about it."""

@@ -112,6 +112,11 @@ def seen(member: Doc | None = None, tags: Doc | None = None, asked: Doc | None =
     return Present({**doc, "asked": asked} if asked else doc)
 
 
+def wanting(shown: Present, **spec: Any) -> Present:
+    """As observed for a target of that spec."""
+    return Present({**shown.doc, "wanted": aim(**spec).spec})
+
+
 def aim(**more: Any) -> Any:
     """The target of `SPEC` with changes; None takes a field out."""
     return target(HANDLER, "test-x", {k: v for k, v in {**SPEC, **more}.items() if v is not None})
@@ -552,7 +557,9 @@ def test_a_shard_of_another_size_is_named_and_mended_alone() -> None:
     assert sent(action)["ReplicaConfiguration"] == [{"NodeGroupId": "0002", "NewReplicaCount": 1}]
     assert found({**spec, "replicaConfiguration": {"0002": 2}}, shown) == {}
     two = {**spec, "replicasPerNodeGroup": 2, "replicaConfiguration": {"0001": 1, "0003": 3}}
-    grow, shrink = planned(HANDLER, aim(**two), sharded(3, 2, 3))
+    assert found(two, wanting(sharded(2, 3, 4), **two)) == {}
+    assert set(found(two, wanting(sharded(2, 4, 4), **two))) == {"replicasPerNodeGroup"}
+    grow, shrink = planned(HANDLER, aim(**two), wanting(sharded(3, 2, 3), **two))
     assert [a.operation for a in (grow, shrink)] == ["IncreaseReplicaCount", "DecreaseReplicaCount"]
     assert sent(grow)["ReplicaConfiguration"] == [
         {"NodeGroupId": "0002", "NewReplicaCount": 2},
@@ -678,7 +685,7 @@ def test_users_are_not_taken_off_without_something_in_their_place() -> None:
     assert planned(HANDLER, neither, users) == []
     (action,) = planned(HANDLER, aim(authToken=None, allowUnauthenticated=True), users)
     assert sent(action) == {"UserGroupIdsToRemove": ["app"], "ApplyImmediately": True}
-    assert set(action.changes) == {"userGroupIds", "allowUnauthenticated"}
+    assert set(action.changes) == {"userGroupIds"}
     assert planned(HANDLER, aim(authToken=None, allowUnauthenticated=True), seen()) == []
 
 
