@@ -252,7 +252,9 @@ class _Walk:
             if wanted is not None and wanted != v:
                 note = f"beyond what {owner.owner} may choose"
                 self.changes.append(Change(parts, None, v, wanted, "differs", "drift", note))
-            return
+                return
+            if owner.when(self.situation, None, v):
+                return
         if _empty(v) or field.policy(AnyWhenUndeclared) is not None:
             return
         default = field.policy(ServerDefault)
