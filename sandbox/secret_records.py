@@ -50,13 +50,14 @@ def add_version(
     before = {stage: vid for vid, version in versions.items() for stage in version["stages"]}
     versions[version_id] = {"stages": [], "CreatedDate": ctx.now, **value}
     for stage in stages:
-        _move(versions, stage, version_id)
+        move_stage(versions, stage, version_id)
     if "AWSCURRENT" in stages and before.get("AWSCURRENT", version_id) != version_id:
-        _move(versions, "AWSPREVIOUS", before["AWSCURRENT"])
+        move_stage(versions, "AWSPREVIOUS", before["AWSCURRENT"])
     secret["LastChangedDate"] = ctx.now
 
 
-def _move(versions: dict[str, Any], stage: str, target: str) -> None:
+def move_stage(versions: dict[str, Any], stage: str, target: str) -> None:
+    """Attach a staging label to one version, taking it from the one that has it."""
     for version in versions.values():
         if stage in version["stages"]:
             version["stages"].remove(stage)
@@ -68,6 +69,10 @@ def managed_secret(
 ) -> Secret:
     """A secret that another service owns (`rds!db-…`), with its first value and its aws: tags."""
     tags = {"aws:secretsmanager:owningService": owner, **tags}
-    secret = new_secret(ctx, name, tags, OwningService=owner, KmsKeyId=key)
+    rules = {"AutomaticallyAfterDays": 7}  # RDS rotates every seven days
+    secret = new_secret(
+        ctx, name, tags, OwningService=owner, KmsKeyId=key, RotationEnabled=True,
+        RotationRules=rules,
+    )  # fmt: skip
     add_version(ctx, secret, ctx.uuid(), {"SecretString": value}, ["AWSCURRENT"])
     return secret

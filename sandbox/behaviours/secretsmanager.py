@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import copy
 import re
 import string
 from datetime import timedelta
 from typing import Any
 
 from sandbox.errors import AwsError
+from sandbox.moto_state import kms_key_exists
 from sandbox.registry import Context, Params, Reply, behaviour
-from sandbox.secret_records import Secret, add_version, new_secret, secrets_in
+from sandbox.secret_records import Secret, add_version, move_stage, new_secret, secrets_in
+from sandbox.secret_replicas import check_regions, replicate
 from sandbox.tags import forget_tags, from_pairs, put_tags, remove_tags
 from sandbox.world import Store
 
@@ -37,14 +40,30 @@ def living(store: Store, identifier: str) -> Secret:
     return secret
 
 
-def _changeable(ctx: Context, identifier: str) -> Secret:
+def changeable(ctx: Context, identifier: str) -> Secret:
+    """A living secret that neither a service manages nor another region's secret determines."""
     secret = living(ctx.store, identifier)
     if "OwningService" in secret:
         raise AwsError(
             STATE,
             f"The secret is managed by {secret['OwningService']}: use that service to update it.",
         )
+    if secret.get("PrimaryRegion", ctx.region) != ctx.region:
+        raise AwsError(
+            STATE,
+            "You can't perform this operation on a replica secret: use the primary secret in"
+            f" {secret['PrimaryRegion']}.",
+        )
     return secret
+
+
+def check_key(key: str | None) -> None:
+    """Refuse a key that there is not, where that can be told: aliases are not looked up."""
+    if key and ":key/" in key and not kms_key_exists(key):
+        raise AwsError(
+            "EncryptionFailure",
+            "Secrets Manager can't encrypt the protected secret text using the provided KMS key.",
+        )
 
 
 def _value(params: Params) -> dict[str, Any]:
@@ -60,12 +79,13 @@ def _same(version: dict[str, Any], value: dict[str, Any]) -> bool:
 
 @behaviour(
     "secretsmanager", "CreateSecret",
-    "Name ClientRequestToken Description KmsKeyId SecretBinary SecretString Tags",
+    "Name ClientRequestToken Description KmsKeyId SecretBinary SecretString Tags"
+    " AddReplicaRegions ForceOverwriteReplicaSecret",
     evidence="documented", source=API + "API_CreateSecret.html",
 )  # fmt: skip
 def create_secret(ctx: Context, params: Params) -> Reply:
     name, value = params["Name"], _value(params)
-    if not re.fullmatch(r"[A-Za-z0-9/_+=.@-]{1,512}", name):
+    if not re.fullmatch(r"[A-Za-z0-9/_+=.@!-]{1,512}", name):
         raise AwsError(
             "ValidationException",
             "Invalid name. Must be a valid name containing alphanumeric characters, or any of"
@@ -90,6 +110,9 @@ def create_secret(ctx: Context, params: Params) -> Reply:
             )
         return _names(other) | {"VersionId": token}
     key = params.get("KmsKeyId")
+    check_key(key)
+    regions = params.get("AddReplicaRegions") or []
+    check_regions(ctx, {}, regions)
     secret = new_secret(
         ctx,
         name,
@@ -97,10 +120,14 @@ def create_secret(ctx: Context, params: Params) -> Reply:
         Description=params.get("Description"),
         KmsKeyId=None if key == "alias/aws/secretsmanager" else key,
     )
-    if not value:
-        return _names(secret)
-    add_version(ctx, secret, token, value, ["AWSCURRENT"])
-    return _names(secret) | {"VersionId": token}
+    reply = _names(secret)
+    if value:
+        add_version(ctx, secret, token, value, ["AWSCURRENT"])
+        reply["VersionId"] = token
+    if regions:
+        replicate(ctx, secret, regions, force=params.get("ForceOverwriteReplicaSecret", False))
+        reply["ReplicationStatus"] = copy.deepcopy(secret["ReplicationStatus"])
+    return reply
 
 
 def _names(secret: Secret) -> Reply:
@@ -113,7 +140,7 @@ def _names(secret: Secret) -> Reply:
     evidence="documented", source=API + "API_PutSecretValue.html",
 )  # fmt: skip
 def put_secret_value(ctx: Context, params: Params) -> Reply:
-    secret, value = _changeable(ctx, params["SecretId"]), _value(params)
+    secret, value = changeable(ctx, params["SecretId"]), _value(params)
     if not value:
         raise AwsError(BAD, "You must provide either SecretString or SecretBinary.")
     token = params.get("ClientRequestToken") or ctx.uuid()
@@ -130,17 +157,45 @@ def put_secret_value(ctx: Context, params: Params) -> Reply:
 
 
 @behaviour(
+    "secretsmanager", "UpdateSecretVersionStage",
+    "SecretId VersionStage RemoveFromVersionId MoveToVersionId",
+    evidence="documented", source=API + "API_UpdateSecretVersionStage.html",
+)  # fmt: skip
+def update_secret_version_stage(ctx: Context, params: Params) -> Reply:
+    secret, stage = changeable(ctx, params["SecretId"]), params["VersionStage"]
+    versions = secret["_versions"]
+    source, goal = params.get("RemoveFromVersionId"), params.get("MoveToVersionId")
+    for version_id in (source, goal):
+        if version_id is not None and version_id not in versions:
+            raise AwsError("ResourceNotFoundException", f"There is no version {version_id}.")
+    holder = next((v for v, version in versions.items() if stage in version["stages"]), None)
+    if holder not in (source, None if goal is None else goal):
+        raise AwsError(
+            BAD, f"The parameter RemoveFromVersionId must be the version that has {stage}."
+        )
+    if goal is not None:
+        move_stage(versions, stage, goal)
+        if stage == "AWSCURRENT" and holder not in (None, goal):
+            move_stage(versions, "AWSPREVIOUS", str(holder))
+    elif source is not None:
+        versions[source]["stages"].remove(stage)
+    secret["LastChangedDate"] = ctx.now
+    return _names(secret)
+
+
+@behaviour(
     "secretsmanager", "UpdateSecret",
     "SecretId ClientRequestToken Description KmsKeyId SecretBinary SecretString",
     evidence="documented", source=API + "API_UpdateSecret.html",
 )  # fmt: skip
 def update_secret(ctx: Context, params: Params) -> Reply:
-    secret, value = _changeable(ctx, params["SecretId"]), _value(params)
+    secret, value = changeable(ctx, params["SecretId"]), _value(params)
     token = params.get("ClientRequestToken") or ctx.uuid()
     if value and token in secret["_versions"]:
         raise AwsError(
             "ResourceExistsException", "You can't modify an existing version of a secret."
         )
+    check_key(params.get("KmsKeyId"))
     for name in ("Description", "KmsKeyId"):
         if params.get(name) in ("", "alias/aws/secretsmanager"):
             secret.pop(name, None)
@@ -178,6 +233,8 @@ def delete_secret(ctx: Context, params: Params) -> Reply:
         return {"Name": params["SecretId"], "DeletionDate": ctx.now}
     if "OwningService" in secret:
         raise AwsError(STATE, f"The secret is managed by {secret['OwningService']}.")
+    if secret.get("ReplicationStatus"):
+        raise AwsError(STATE, "You can't delete secret that still has replicas: remove them first.")
     secret["DeletedDate"] = secret["LastChangedDate"] = ctx.now
     wait = timedelta(days=days or 30)
     if force:  # "an asynchronous background process": the name stays taken for a moment

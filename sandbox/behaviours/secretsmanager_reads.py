@@ -18,6 +18,8 @@ from sandbox.world import Store
 def _public(ctx: Context, store: Store, secret: Secret, versions: str) -> Reply:
     """What is told of a secret; only fields that have a value, but Tags always (recorded)."""
     shown = {k: copy.deepcopy(v) for k, v in secret.items() if not k.startswith("_")}
+    if versions == "SecretVersionsToStages":  # a list shows no replicas
+        shown.pop("ReplicationStatus", None)
     shown["Tags"] = to_pairs(ctx, store.get("_tags", {}).get(secret["ARN"], {}))
     stages = {
         version_id: list(version["stages"])

@@ -115,6 +115,19 @@ SECRET = (
         description: What it is for
         kmsKeyId: {KEY}
         generate: {{length: 40, prefix: sk-}}
+        rotationEnabled: true
+        rotationLambdaARN: arn:aws:lambda:us-east-1:123456789012:function:rotate
+        rotationRules: {{scheduleExpression: rate(10 days), duration: 3h}}
+        """),
+    manifest("Secret", "full-replicated", f"""
+        replicaRegions: {{eu-west-1: {{kmsKeyId: {KEY}}}, eu-north-1: {{}}}}
+        generate: {{length: 20}}
+        """),
+    manifest("Secret", "full-daily", """
+        generate: {length: 20}
+        rotationEnabled: true
+        rotationLambdaARN: arn:aws:lambda:us-east-1:123456789012:function:rotate
+        rotationRules: {automaticallyAfterDays: 30}
         """),
 )  # fmt: skip
 
@@ -230,6 +243,7 @@ REPLICATION_GROUP = (
         notificationTopicArn: {TOPIC}
         networkType: ipv4
         ipDiscovery: ipv4
+        durability: default
         """),
     manifest("ReplicationGroup", "full-open", f"""
         cacheNodeType: cache.r6gd.xlarge
@@ -243,8 +257,8 @@ REPLICATION_GROUP = (
         """),
     manifest("ReplicationGroup", "full-sharded", f"""
         cacheNodeType: cache.m7g.large
-        durability: default
         numNodeGroups: 2
+        replicaConfiguration: {{"0002": 2}}
         clusterMode: enabled
         authToken: ${{Secret.auth.value}}
         cacheSubnetGroupName: ${{CacheSubnetGroup.main.name}}
@@ -258,7 +272,6 @@ CLUSTER = (
         capacityProviders: [FARGATE, FARGATE_SPOT]
         defaultCapacityProviderStrategy:
           FARGATE: {{weight: 1, base: 2}}
-        replicaConfiguration: {{"0002": 2}}
           FARGATE_SPOT: {{weight: 3}}
         configuration:
           executeCommandConfiguration:
@@ -431,6 +444,9 @@ WEB_ACL = (
               excludeRuleMatchDetails: true}}
           - {{fieldType: BODY, action: SUBSTITUTION, excludeRateBasedDetails: true}}
         applicationAttributes: {{language: [python, go], server: [nginx]}}
+        monetization: {{CurrencyMode: TEST, CryptoConfig: {{PaymentNetworks: [
+          {{Chain: BASE_SEPOLIA, WalletAddress: "0x00000000000000000000000000000000000000aa",
+            Prices: [{{Amount: "0.01", Currency: USDC}}]}}]}}}}
         associations: ["${{ssm:{P}/load-balancer/arn}}"]
         logging:
           destination: ${{LogGroup.waf.arn}}

@@ -295,6 +295,22 @@ class Secrets(Hand):
             client.update_secret(SecretId=name, KmsKeyId=value)
         elif leaf.general == "deletionScheduled":
             client.delete_secret(SecretId=name, RecoveryWindowInDays=7)
+        elif leaf.general == "rotationEnabled":
+            client.cancel_rotate_secret(SecretId=name)
+        elif leaf.general.startswith("rotation"):
+            shown = client.describe_secret(SecretId=name)
+            params: Doc = {
+                "RotationLambdaARN": shown["RotationLambdaARN"],
+                "RotationRules": dict(shown["RotationRules"]),
+            }
+            if "ScheduleExpression" in params["RotationRules"]:
+                params["RotationRules"].pop("AutomaticallyAfterDays", None)
+            change(params, [pascal(str(step)) for step in leaf.steps], value)
+            _public(client.rotate_secret, SecretId=name, RotateImmediately=False, **params)
+        elif leaf.general == "replicaRegions[*]":
+            client.remove_regions_from_replication(
+                SecretId=name, RemoveReplicaRegions=[str(leaf.steps[1])]
+            )
         elif leaf.general == "generate":  # the current value is labelled something else
             versions = client.describe_secret(SecretId=name)["VersionIdsToStages"]
             (current,) = (v for v, stages in versions.items() if "AWSCURRENT" in stages)
@@ -307,8 +323,8 @@ class Secrets(Hand):
 
     def edit_store(self, name: str, leaf: Leaf, value: Any) -> None:
         (secret,) = (s for s in self.store()["secrets"].values() if s["Name"] == name)
-        for version in secret["_versions"].values():
-            version["stages"] = []
+        (replica,) = (r for r in secret["ReplicationStatus"] if r["Region"] == leaf.steps[1])
+        replica["KmsKeyId"] = value
 
 
 class Groups(Hand):
@@ -503,6 +519,7 @@ class ReplicationGroups(CacheGroups):
         "transitEncryptionMode": "TransitEncryptionMode", "cacheNodeType": "CacheNodeType",
         "dataTieringEnabled": "DataTiering", "userGroupIds": "UserGroupIds",
         "automaticFailoverEnabled": "AutomaticFailover", "multiAZ": "MultiAZ",
+        "durability": "Durability", "allowUnauthenticated": "AuthTokenEnabled",
     }  # fmt: skip
 
     def arn(self, name: str) -> str:
@@ -519,29 +536,12 @@ class ReplicationGroups(CacheGroups):
         if leaf.general == "replicasPerNodeGroup":
             now = len(self.shown(name)["NodeGroups"][0]["NodeGroupMembers"]) - 1
             call = client.increase_replica_count if value > now else client.decrease_replica_count
-        "durability": "Durability", "allowUnauthenticated": "AuthTokenEnabled",
-            _public(call, **group, NewReplicaCount=value)
-            return
-        if leaf.general == "numNodeGroups":
-            _public(
-                client.modify_replication_group_shard_configuration, **group, NodeGroupCount=value
-            )
-            return
-        if leaf.steps[0] == "logDelivery":
-            _public(
-                client.modify_replication_group, **group,
-                LogDeliveryConfigurations=[self.delivery(name, leaf, value)],
-            )  # fmt: skip
-            return
-        member = self.named.get(leaf.general, pascal(leaf.general))
-        if member not in of_modify.input_shape.members:
-            raise NoCall
             if leaf.steps == ("replicasPerNodeGroup",) and name.endswith("sharded"):
                 shard = {"NodeGroupId": "0001", "NewReplicaCount": value}
                 _public(call, **group, ReplicaConfiguration=[shard])
                 return
-        _public(client.modify_replication_group, **group, **{member: value})
-
+            _public(call, **group, NewReplicaCount=value)
+            return
         if leaf.general == "replicaConfiguration":
             shard, count = str(leaf.steps[1]), 1 if value is GONE else value
             (now,) = (s for s in self.shown(name)["NodeGroups"] if s["NodeGroupId"] == shard)
@@ -559,6 +559,22 @@ class ReplicationGroups(CacheGroups):
             return
         if leaf.general == "numNodeGroups" and not name.endswith("sharded"):
             raise NoCall
+        if leaf.general == "numNodeGroups":
+            _public(
+                client.modify_replication_group_shard_configuration, **group, NodeGroupCount=value
+            )
+            return
+        if leaf.steps[0] == "logDelivery":
+            _public(
+                client.modify_replication_group, **group,
+                LogDeliveryConfigurations=[self.delivery(name, leaf, value)],
+            )  # fmt: skip
+            return
+        member = self.named.get(leaf.general, pascal(leaf.general))
+        if member not in of_modify.input_shape.members:
+            raise NoCall
+        _public(client.modify_replication_group, **group, **{member: value})
+
     def delivery(self, name: str, leaf: Leaf, value: Any) -> Doc:
         kind = str(leaf.steps[1])
         if value is GONE:
@@ -597,6 +613,8 @@ class ReplicationGroups(CacheGroups):
             return
         if leaf.general in ("automaticFailoverEnabled", "multiAZ"):
             value = "enabled" if value else "disabled"
+        if leaf.general == "allowUnauthenticated":
+            value = not value
         if leaf.general == "transitEncryptionEnabled":
             stored.pop("TransitEncryptionMode", None)
         stored[self.stored[leaf.general]] = value
@@ -613,8 +631,6 @@ class Clusters(Hand):
     service = "ecs"
 
     def arn(self, name: str) -> str:
-        if leaf.general == "allowUnauthenticated":
-            value = not value
         return self.an_arn(f"cluster/{name}")
 
     def tag(self, arn: str, key: str, value: Any) -> None:
@@ -895,6 +911,7 @@ class WebAcls(Hand):
         "tokenDomains": ["TokenDomains"],
         "description": ["Description"],
         "dataProtection": ["DataProtectionConfig", "DataProtections"],
+        "monetization": ["MonetizationConfig"],
         "labels": ["RuleLabels"],
         "priority": ["Priority"],
     }

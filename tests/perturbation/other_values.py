@@ -52,6 +52,9 @@ VALUES: dict[tuple[str, str], Any] = {
     ("LogGroup", "retentionInDays"): 7,
     ("Secret", "kmsKeyId"): extra("key"),
     ("Secret", "deletionScheduled"): True,
+    ("Secret", "rotationRules.scheduleExpression"): "rate(20 days)",
+    ("Secret", "rotationRules.duration"): "4h",
+    ("Secret", "replicaRegions[*].kmsKeyId"): extra("key"),
     # --- subnet and parameter groups ---
     ("DBSubnetGroup", "subnetIds fewer"): swapped("subnet"),
     ("DBSubnetGroup", "subnetIds more"): added("subnet"),

@@ -16,7 +16,7 @@ STORE: dict[tuple[str, str], str] = {
     ("Alarm", "metrics[second].returnData"): ONE,
     ("Alarm", "metrics[m1] gone"): ONE,
     ("Alarm", "thresholdMetricId"): ONE,
-    ("Secret", "generate"): HOLE + "UpdateSecretVersionStage",
+    ("Secret", "replicaRegions[*].kmsKeyId"): "a replica keeps its key",
     ("Cluster", "capacityProviders"): "one in the strategy stays, others the sandbox has none",
     ("Cluster", "capacityProviders fewer"): "AWS keeps those that the strategy names",
     ("Cluster", "capacityProviders more"): "the sandbox has no other providers",
@@ -127,6 +127,7 @@ NEVER: dict[str, dict[str, str]] = {
         "rules[*].regexPatternSet": HOLE + "regex pattern sets",
         "rules[*].ruleGroup": HOLE + "rule groups of one's own",
         "rules[*].raw": "there is no statement in botocore that has no words of ours",
+        "challengeSdkInjection": "only of scope CLOUDFRONT",
     },
 }  # fmt: skip
 """Kind → field of the model → why it is in no rich manifest, or can't be moved at all. All of them
@@ -138,16 +139,18 @@ NOWHERE: dict[tuple[str, str], str] = {
     ("Alarm", "Alarm/full-query treatMissingData"): "a query has none",
     ("Alarm", "Alarm/full-math dimensions[another] more"): "with metrics they are in those",
     ("Alarm", "Alarm/full-band dimensions[another] more"): "with metrics they are in those",
-    ("DBInstance", "DBInstance/full-single engineVersion"): "no call lowers it",
     (
         "ReplicationGroup",
         "replicaConfiguration[another] more",
     ): "no shard is called that; another size of one is in ReplicationGroup/full-sharded",
+    ("DBInstance", "DBInstance/full-single engineVersion"): "no call lowers it",
     (
         "DBInstance",
         "DBInstance/full allocatedStorage",
     ): "below maxAllocatedStorage it is storage autoscaling's: not ours (case 68)",
     ("Service", "Service/full-spot schedulingStrategy"): "a DAEMON has no desiredCount either",
+    ("Secret", "Secret/full-replicated replicaRegions[another] more"): "no region is called that",
+    ("Secret", "Secret/full-replicated deletionScheduled"): "AWS wants the replicas gone first",
     ("WebACL", "rules[common].labels"): "a rule that runs a group has none",
     ("WebACL", "rules[bots].labels"): "a rule that runs a group has none",
     ("Service", "Service/full-spot containers[app] gone"): "a task has a container",

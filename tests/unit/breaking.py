@@ -225,7 +225,7 @@ class Breaker:
         for arm in self._arms(schema):
             for inner in self._arms(self._plain(arm)):
                 if names := self._plain(inner).get("propertyNames"):
-                    return str(self.example(names))
+                    return str(self.example({"type": "string", **names}))
         return "sample"
 
     @staticmethod

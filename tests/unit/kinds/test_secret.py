@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import string
 from datetime import UTC, datetime
 from typing import Any
@@ -10,6 +11,7 @@ from typing import Any
 import pytest
 
 from controller.aws import AwsFailure
+from controller.complaints import validate
 from controller.handler import Absent, Present, Unknown
 from controller.kindlib.generate_secret import generated
 from controller.kindlib.secret_values import secret_value
@@ -45,13 +47,68 @@ def aim() -> Any:
 
 @pytest.mark.parametrize(("name", "reply"), RECORDED, ids=[n for n, _ in RECORDED])
 def test_every_recorded_secret_is_imported_and_then_plans_nothing(name: str, reply: Any) -> None:
+    assert_imported(reply)
+
+
+def assert_imported(reply: Any) -> dict[str, Any]:
     doc = {"secret": reply}
-    aim = kit.target(HANDLER, reply["Name"], HANDLER.to_spec(doc))
+    said = HANDLER.imported(doc)
+    assert validate(HANDLER.spec, said)[1] == []
+    assert "generate" not in said
+    aim = kit.target(HANDLER, reply["Name"], said)
     tags = [{"Key": k, "Value": v} for k, v in aim.tags.items()]
     state = Present({"secret": {**reply, "Tags": tags}})
     assert kit.reported(kit.changes(HANDLER, aim, state)) == set()
     assert HANDLER.output(doc)["arn"] == reply["ARN"]
     assert HANDLER.readiness(doc).state in ("ready", "in-progress", "failed")
+    assert re.fullmatch(HANDLER.name_pattern, reply["Name"])
+    return aim.spec
+
+
+FUNCTION = "arn:aws:lambda:eu-central-1:123456789012:function:rotate"
+ODD: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
+    "nothing but its name": ({}, {}),
+    "made by RDS": (
+        {"Name": "rds!db-1", "OwningService": "rds", "RotationEnabled": True,
+         "RotationRules": {"AutomaticallyAfterDays": 7},
+         "Tags": [{"Key": "aws:rds:primaryDBInstanceArn", "Value": "x"}]},
+        {"rotationEnabled": True, "rotationRules": {"automaticallyAfterDays": 7}},
+    ),
+    "rotates by the clock": (
+        {"RotationEnabled": True, "RotationLambdaARN": FUNCTION, "RotationRules": {
+            "AutomaticallyAfterDays": 15, "Duration": "2h",
+            "ScheduleExpression": "cron(0 8 1/15 * ? *)"}},
+        {"rotationRules": {"scheduleExpression": "cron(0 8 1/15 * ? *)", "duration": "2h"}},
+    ),
+    "rotated once": (
+        {"RotationEnabled": False, "RotationLambdaARN": FUNCTION},
+        {"rotationEnabled": False, "rotationLambdaARN": FUNCTION},
+    ),
+    "replicated": (
+        {"PrimaryRegion": "eu-central-1", "ReplicationStatus": [
+            {"Region": "eu-west-1", "Status": "InSync", "KmsKeyId": "alias/aws/secretsmanager"},
+            {"Region": "us-east-1", "Status": "Failed", "StatusMessage": "taken"},
+            {"Region": "us-gov-west-1", "Status": "Pending"}]},
+        {"replicaRegions": {"eu-west-1": {"kmsKeyId": "alias/aws/secretsmanager"},
+                            "us-gov-west-1": {}}},
+    ),
+    "a replica": ({"PrimaryRegion": "us-east-1"}, {}),
+    "of a partner": ({"Type": "SalesforceClientSecret", "ExternalSecretRotationMetadata": []}, {}),
+    "of another account": ({"CrossAccountPrimary": {"PrimarySecretARN": ARN}}, {}),
+    "never given a value": ({"VersionIdsToStages": {}}, {}),
+    "in the middle of a rotation": ({"VersionIdsToStages": {VERSION: ["AWSPENDING"]}}, {}),
+    "going": ({"DeletedDate": datetime(2026, 1, 1, tzinfo=UTC)}, {"deletionScheduled": True}),
+    "its key by its alias's ARN": (
+        {"KmsKeyId": "arn:aws:kms:eu-central-1:123456789012:alias/x"}, {},
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", ODD)
+def test_whatever_others_made_is_imported(case: str) -> None:
+    shown, expected = ODD[case]
+    spec = assert_imported({"ARN": ARN, "Name": "odd", **shown})
+    assert {k: v for k, v in spec.items() if k in expected} == expected
 
 
 @pytest.mark.parametrize(
@@ -64,6 +121,18 @@ def test_every_recorded_secret_is_imported_and_then_plans_nothing(name: str, rep
         ({"recoveryWindowInDays": 31}, "less than or equal to 30"),
         ({"description": "x" * 2049}, "at most 2048"),
         ({"value": "hunter2"}, "Extra inputs"),
+        ({"rotationRules": {"automaticallyAfterDays": 0}}, "greater than or equal to 1"),
+        ({"rotationRules": {"automaticallyAfterDays": 1001}}, "less than or equal to 1000"),
+        ({"rotationRules": {"scheduleExpression": "rate(3 hours)"}}, "every four hours at most"),
+        ({"rotationRules": {"scheduleExpression": "rate(0 days)"}}, "every four hours at most"),
+        ({"rotationRules": {"scheduleExpression": "daily"}}, "must be rate"),
+        (
+            {"rotationRules": {"scheduleExpression": "rate(9 days)", "automaticallyAfterDays": 9}},
+            "automaticallyAfterDays has no place",
+        ),
+        ({"rotationRules": {"duration": "25h"}}, "1h to 24h"),
+        ({"rotationLambdaARN": "rotate"}, "must be an ARN"),
+        ({"replicaRegions": {"Ireland": {}}}, "a region"),
     ],
 )
 def test_what_may_be_written(doc: dict[str, Any], says: str) -> None:
@@ -85,6 +154,106 @@ def test_values_are_random_and_as_asked() -> None:
     loud = generated({"excludePunctuation": False, "excludeCharacters": "/@\" '", "length": 200})
     assert set(loud) & set(string.punctuation)
     assert not set(loud) & set("/@\" '")
+
+
+ROTATING = {"rotationEnabled": True, "rotationLambdaARN": FUNCTION,
+            "rotationRules": {"scheduleExpression": "rate(10 days)"}}  # fmt: skip
+ROTATES = {"RotationEnabled": True, "RotationLambdaARN": FUNCTION, "RotationRules": {
+    "ScheduleExpression": "rate(10 days)", "AutomaticallyAfterDays": 10}}  # fmt: skip
+REPLICAS = [{"Region": r, "Status": "InSync"} for r in ("eu-west-1", "us-east-1")]
+
+
+def test_a_rotation_needs_a_function() -> None:
+    assert "rotationLambdaARN" in HANDLER.incomplete(spec({"rotationEnabled": True}))
+    assert HANDLER.incomplete(spec(ROTATING)) == ""
+    assert HANDLER.incomplete(spec({})) == ""
+
+
+def test_a_create_rotates_and_replicates_once_there_is_a_value() -> None:
+    doc = {**SPEC, **ROTATING, "replicaRegions": {"eu-west-1": {"kmsKeyId": KEY}}}
+    create, rotation = kit.planned(HANDLER, kit.target(HANDLER, "x", doc), Absent())
+    assert create.params["AddReplicaRegions"] == [{"Region": "eu-west-1", "KmsKeyId": KEY}]
+    assert (rotation.operation, rotation.after) == ("RotateSecret", ("create",))
+    assert rotation.params["RotateImmediately"] is False
+    (create,) = kit.planned(HANDLER, kit.target(HANDLER, "x", ROTATING), Absent())
+    assert create.operation == "CreateSecret"
+
+
+@pytest.mark.parametrize(
+    ("doc", "shown", "calls"),
+    [
+        (ROTATING, ROTATES, {}),
+        (ROTATING, {**ROTATES, "RotationRules": {"ScheduleExpression": "rate(10 days)"}}, {}),
+        (ROTATING, {**ROTATES, "RotationRules": {"AutomaticallyAfterDays": 10}},
+         {"RotateSecret": {"RotationRules": {"ScheduleExpression": "rate(10 days)"}}}),
+        (ROTATING, {**ROTATES, "RotationEnabled": False},
+         {"RotateSecret": {"RotationLambdaARN": FUNCTION, "RotateImmediately": False,
+                           "RotationRules": {"ScheduleExpression": "rate(10 days)"}}}),
+        ({"rotationEnabled": False}, ROTATES, {"CancelRotateSecret": {"SecretId": ARN}}),
+        ({**ROTATING, "rotationEnabled": False}, {**ROTATES, "RotationEnabled": False,
+         "RotationLambdaARN": f"{FUNCTION}-2"}, {}),
+        ({"replicaRegions": {"eu-west-1": {}, "us-east-1": {}}}, {"ReplicationStatus": REPLICAS},
+         {}),
+        ({"replicaRegions": {"eu-west-1": {}, "us-west-1": {"kmsKeyId": KEY}}},
+         {"ReplicationStatus": REPLICAS},
+         {"ReplicateSecretToRegions": {
+             "AddReplicaRegions": [{"Region": "us-west-1", "KmsKeyId": KEY}]},
+          "RemoveRegionsFromReplication": {"RemoveReplicaRegions": ["us-east-1"]}}),
+        ({"replicaRegions": {}}, {"ReplicationStatus": REPLICAS[:1]},
+         {"RemoveRegionsFromReplication": {"RemoveReplicaRegions": ["eu-west-1"]}}),
+        ({"replicaRegions": {"eu-west-1": {"kmsKeyId": KEY}}},
+         {"ReplicationStatus": REPLICAS[:1]}, {}),
+    ],
+)  # fmt: skip
+def test_rotation_and_replicas_have_calls_of_their_own(
+    doc: dict[str, Any], shown: dict[str, Any], calls: dict[str, Any]
+) -> None:
+    aim = kit.target(HANDLER, "x", doc)
+    found = {a.operation: a for a in kit.planned(HANDLER, aim, seen(aim, **shown))}
+    assert set(found) == set(calls)
+    for operation, params in calls.items():
+        assert params.items() <= found[operation].params.items()
+        removes = operation == "RemoveRegionsFromReplication"
+        assert found[operation].risk == ("destructive" if removes else "safe")
+
+
+def test_what_stands_in_the_way_is_told() -> None:
+    """A rotation that is off can't be set, a replica keeps its key, a service keeps its secret."""
+    off = kit.target(HANDLER, "x", {**ROTATING, "rotationEnabled": False})
+    state = seen(off, **{**ROTATES, "RotationEnabled": False, "RotationLambdaARN": f"{FUNCTION}-2"})
+    (change,) = kit.changes(HANDLER, off, state)
+    assert HANDLER.obstacle(state, change) == "to set it switches rotation on"
+    empty = seen(off, VersionIdsToStages=None)
+    assert "no value yet" in HANDLER.obstacle(empty, change)
+    aim = kit.target(HANDLER, "x", {"description": "ours"})
+    for shown, says in (
+        ({"OwningService": "rds"}, "rds manages it"),
+        ({"PrimaryRegion": "us-east-1"}, "a replica of the secret in us-east-1"),
+    ):
+        state = seen(aim, Description="theirs", **shown)
+        (change,) = kit.changes(HANDLER, aim, state)
+        assert kit.planned(HANDLER, aim, state) == []
+        assert says in HANDLER.obstacle(state, change)
+        assert HANDLER.delete(aim, state) == []
+
+
+def test_replicas_go_before_their_secret(aim: Any) -> None:
+    first, then = HANDLER.delete(aim, seen(aim, ReplicationStatus=REPLICAS))
+    assert (first.operation, first.risk) == ("RemoveRegionsFromReplication", "destructive")
+    assert first.params["RemoveReplicaRegions"] == ["eu-west-1", "us-east-1"]
+    assert (then.operation, then.after) == ("DeleteSecret", ("unreplicate",))
+
+
+def test_discover_leaves_alone_what_others_manage() -> None:
+    named = [
+        {"Name": "ours", "ARN": ARN},
+        {"Name": "primary", "ARN": ARN, "PrimaryRegion": "eu-central-1"},
+        {"Name": "replica", "ARN": ARN, "PrimaryRegion": "us-east-1"},
+        {"Name": "rds!db-1", "ARN": ARN, "OwningService": "rds"},
+        {"Name": "going", "ARN": ARN, "DeletedDate": datetime(2026, 1, 1, tzinfo=UTC)},
+    ]
+    found = HANDLER.discover(FakeAws(ListSecrets={"SecretList": named}))
+    assert [each.name for each in found] == ["ours", "primary"]
 
 
 def test_no_value_is_in_the_plan(aim: Any) -> None:
