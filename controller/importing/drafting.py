@@ -145,7 +145,7 @@ def _tidy(node: Field, value: Any) -> Any:
         inner = node.members
         return {k: _tidy(inner[k], v) if k in inner else v for k, v in value.items()}
     if isinstance(value, dict) and node.shape == "map" and node.item is not None:
-        plain = node.item.shape == "scalar" and node.item.policies == ()
+        plain = node.item.shape == "scalar"
         items = sorted(value.items()) if plain else value.items()
         return {k: _tidy(node.item, v) for k, v in items}
     if isinstance(value, list) and node.item is not None:
