@@ -23,6 +23,7 @@ from controller.kindlib.waf_translate import (
     Pairs,
     Raw,
     Same,
+    Sorted,
     Unmodelled,
     Wrapped,
 )
@@ -47,16 +48,22 @@ class ProtectedField(Model):
         "SINGLE_HEADER", "SINGLE_COOKIE", "SINGLE_QUERY_ARGUMENT", "QUERY_STRING", "BODY"
     ]
     """Which part."""
-    field_keys: Annotated[list[Annotated[str, visible(64)]], Field(max_length=100)] = Field(
-        default_factory=list
-    )
-    """Names of headers, cookies or arguments. None: all of them."""
+    field_keys: Annotated[
+        list[Annotated[str, visible(64)]], Field(max_length=100), AfterValidator(sorted)
+    ] = Field(default_factory=list)
+    """Names of headers, cookies or arguments; their order has no meaning."""
     action: Literal["SUBSTITUTION", "HASH"]
     """Replace it by REDACTED, or by a hash."""
     exclude_rule_match_details: bool = False
     """Show it in the details of what matched all the same."""
     exclude_rate_based_details: bool = False
     """Show it in the details of rate limits all the same."""
+
+    @model_validator(mode="after")
+    def _keyed(self) -> ProtectedField:
+        if self.field_type.startswith("SINGLE_") != bool(self.field_keys):
+            raise ValueError("SINGLE_… needs fieldKeys, and nothing else has them")
+        return self
 
 
 class LogCondition(Model):
@@ -272,7 +279,7 @@ class _Monetization(Same):
 _PROTECTION = Obj(
     (
         M("fieldType", "FieldType"),
-        M("fieldKeys", "FieldKeys", Raw(), []),
+        M("fieldKeys", "FieldKeys", Sorted(), []),
         M("action", "Action"),
         M("excludeRuleMatchDetails", "ExcludeRuleMatchDetails", Raw(), False),
         M("excludeRateBasedDetails", "ExcludeRateBasedDetails", Raw(), False),

@@ -124,7 +124,37 @@ class Merged:
             if set(config) & set(out):
                 raise Unmodelled(sorted(config))
             out |= config
-        return Raw().to_ours(out)
+        return without_defaults(Raw().to_ours(out))
+
+
+_GROUP_DEFAULTS = {
+    "EnableMachineLearning": True, "EnableRegexInPath": False, "SensitivityToBlock": "LOW",
+    "Sensitivity": "HIGH", "ExemptUriRegularExpressions": [],
+}  # fmt: skip
+"""https://docs.aws.amazon.com/waf/latest/APIReference/API_ManagedRuleGroupConfig.html and what it
+leads to: Bot Control, ATP and ACFP, Anti-DDoS."""
+_SETS = frozenset(
+    ("SuccessCodes", "FailureCodes", "SuccessValues", "FailureValues", "SuccessStrings",
+     "FailureStrings")
+)  # fmt: skip
+
+
+def without_defaults(config: Any) -> Any:
+    """ManagedRuleGroupConfigs in one spelling: no documented defaults, lists without order sorted.
+
+    The fields of addresses and phone numbers stay in order: it says which is which.
+    """
+    if isinstance(config, list):
+        return [without_defaults(item) for item in config]
+    if not isinstance(config, Mapping):
+        return config
+    return {
+        name: sorted(inner)
+        if name in _SETS and isinstance(inner, list)
+        else without_defaults(inner)
+        for name, inner in config.items()
+        if name not in _GROUP_DEFAULTS or _GROUP_DEFAULTS[name] != inner
+    }
 
 
 _NAMED = Obj((M("name", "Name"), TRANSFORMED))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from typing import Any
@@ -26,6 +27,28 @@ _TYPES = {
     "bedrock-agentcore": "AGENTCORE_GATEWAY",
 }
 """Service in an ARN → what ListResourcesForWebACL calls it."""
+
+
+_FORMS = (
+    ("elasticloadbalancing", r"loadbalancer/app/.+"), ("apigateway", r"/restapis/[^/]+/stages/.+"),
+    ("appsync", r"apis/.+"), ("cognito-idp", r"userpool/.+"), ("apprunner", r"service/.+"),
+    ("ec2", r"verified-access-instance/.+"), ("amplify", r"apps/.+"),
+    ("bedrock-agentcore", r"gateway/.+"),
+)  # fmt: skip
+"""https://docs.aws.amazon.com/waf/latest/APIReference/API_AssociateWebACL.html"""
+
+
+def protectable(arn: str) -> str:
+    """The ARN, if it is of something that a web ACL can be associated with."""
+    service, _, resource = arn.removeprefix("arn:").partition(":")[2].partition(":")
+    name = resource.split(":", 2)[-1]
+    if holds_reference(arn) or any(s == service and re.fullmatch(f, name) for s, f in _FORMS):
+        return arn
+    raise ValueError(
+        "found something that a web ACL can't protect, allowed: the ARN of an Application Load "
+        "Balancer, a stage of a REST API, an AppSync API, a user pool, an App Runner service, a "
+        "Verified Access instance, an Amplify app or an AgentCore gateway"
+    )
 
 
 def observe_acls(aws: Aws, targets: Sequence[Target]) -> dict[str, Observation]:

@@ -13,7 +13,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, Field, ValidationError, WrapValidator, model_validator
 
 from controller.kindlib.aws_shapes import check_shape
-from controller.kindlib.waf_codec import RULES
+from controller.kindlib.waf_codec import RULES, without_defaults
 from controller.kindlib.waf_statements import (
     Fingerprint,
     ForwardedIp,
@@ -58,15 +58,39 @@ OR_NONE = WrapValidator(lambda value, check: value if value == {} else check(val
 """`{}` says that there is no such part: what AWS shows in its place is drift."""
 
 
-class CustomResponse(Model):
-    """What a blocked request is answered with, instead of an empty 403."""
+STATUSES = frozenset(
+    (200, 201, 202, 204, 206, 300, 301, 302, 303, 304, 307, 308, 400, 401, 403, 404, 405, 408, 409,
+     411, 412, 413, 414, 415, 416, 421, 429, 500, 501, 502, 503, 504, 505)
+)  # fmt: skip
 
-    response_code: Annotated[int, Field(ge=200, le=599)]
-    """HTTP status."""
+
+def _status(code: int) -> int:
+    if not holds_reference(code) and code not in STATUSES:
+        known = ", ".join(str(c) for c in sorted(STATUSES))
+        raise ValueError(f"found the status {code}, allowed: {known}")
+    return code
+
+
+def _not_the_type(headers: dict[str, str]) -> dict[str, str]:
+    if any(name.lower() == "content-type" for name in headers):
+        raise ValueError("content-type is that of the customResponseBody")
+    return headers
+
+
+class CustomResponse(Model):
+    """What a blocked request is answered with, instead of an empty 403.
+
+    https://docs.aws.amazon.com/waf/latest/developerguide/customizing-the-response-status-codes.html
+    """
+
+    response_code: Annotated[int, Field(ge=200, le=599), AfterValidator(_status)]
+    """HTTP status, of those that WAF sends."""
     custom_response_body_key: EntityName | None = None
     """Which of `customResponseBodies` to send."""
-    response_headers: Headers = Field(default_factory=dict)
-    """Headers to add, by name."""
+    response_headers: Annotated[Headers, AfterValidator(_not_the_type)] = Field(
+        default_factory=dict
+    )
+    """Headers to add, by name; none is content-type."""
 
 
 class ActionDetail(Model):
@@ -158,7 +182,7 @@ class RuleGroup(Model):
 
 def _config(value: dict[str, Any]) -> dict[str, Any]:
     check_shape("wafv2", "ManagedRuleGroupConfigs", [{k: v} for k, v in value.items()])
-    return value
+    return dict(without_defaults(value))
 
 
 class ManagedGroup(Model):
@@ -271,6 +295,8 @@ class RateLimit(Model):
     def _consistent(self) -> RateLimit:
         if (self.by == "CUSTOM_KEYS") != bool(self.keys):
             raise ValueError("by: CUSTOM_KEYS needs keys, and nothing else has them")
+        if self.keys in (["ip"], ["forwardedIp"]):
+            raise ValueError("for an address alone, by: IP or FORWARDED_IP")
         if (self.by == "FORWARDED_IP" or "forwardedIp" in self.keys) and not self.forwarded_ip:
             raise ValueError("counting by forwarded address needs forwardedIp")
         if self.by == "CONSTANT" and not self.scope_down:
@@ -284,6 +310,9 @@ _RESERVED = {"aws", "waf", "managed", "rulegroup", "webacl", "regexpatternset", 
 def _label(value: str) -> str:
     if not holds_reference(value) and _RESERVED & set(value.split(":")):
         raise ValueError(f"a label may not contain {', '.join(sorted(_RESERVED))}")
+    parts = value.split(":")
+    if not holds_reference(value) and (len(parts) > 6 or max(map(len, parts)) > 128):
+        raise ValueError("a label has at most 5 namespaces before its name, of 128 characters each")
     return value
 
 

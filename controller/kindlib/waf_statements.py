@@ -67,8 +67,10 @@ LabelKey = Annotated[
 JsonPath = Annotated[
     str, AfterValidator(text(r"/|/([^~]|~[01])+", high=512, says="must be a JSON pointer: /a/b"))
 ]
-HeaderNames = Annotated[list[Annotated[str, visible(64)]], Field(max_length=199)]
-CookieNames = Annotated[list[Annotated[str, visible(60)]], Field(max_length=199)]
+_SORTED = AfterValidator(lambda names: sorted(set(names)))
+"""Their order has no meaning."""
+HeaderNames = Annotated[list[Annotated[str, visible(64)]], Field(max_length=199), _SORTED]
+CookieNames = Annotated[list[Annotated[str, visible(60)]], Field(max_length=199), _SORTED]
 
 
 class OversizeBody(Model):
@@ -83,7 +85,9 @@ class JsonBody(Model):
 
     match_scope: MatchScope
     """Inspect keys, values or both."""
-    included_paths: Annotated[list[JsonPath], Field(max_length=100)] = Field(default_factory=list)
+    included_paths: Annotated[list[JsonPath], Field(max_length=100), _SORTED] = Field(
+        default_factory=list
+    )
     """JSON pointers of the parts to inspect. None: all of it."""
     invalid_fallback_behavior: Literal["MATCH", "NO_MATCH", "EVALUATE_AS_STRING"] | None = None
     """What a body that is not JSON means. Unset: WAF inspects up to the first error."""
@@ -103,6 +107,12 @@ class HeaderPattern(Model):
     oversize_handling: Oversize
     """What more than 8 KB or 200 headers mean. AWS has no default."""
 
+    @model_validator(mode="after")
+    def _one_list(self) -> HeaderPattern:
+        if self.included_headers and self.excluded_headers:
+            raise ValueError("includedHeaders or excludedHeaders, not both")
+        return self
+
 
 class CookiePattern(Model):
     """Several cookies at once."""
@@ -115,6 +125,12 @@ class CookiePattern(Model):
     """All but these."""
     oversize_handling: Oversize
     """What more than 8 KB or 200 cookies mean. AWS has no default."""
+
+    @model_validator(mode="after")
+    def _one_list(self) -> CookiePattern:
+        if self.included_cookies and self.excluded_cookies:
+            raise ValueError("includedCookies or excludedCookies, not both")
+        return self
 
 
 class HeaderOrder(Model):
@@ -196,7 +212,22 @@ class Inspected(Model):
     text_transformations: Transformations = Field(default_factory=list)
     """What is done to it before it is inspected, in this order. None: as it came."""
     pre_parse_text_transformations: PreParses = Field(default_factory=list)
-    """What is done to the query string before it is taken apart, in this order."""
+    """What is done to the query string before it is taken apart, in this order. Only for query
+    arguments."""
+
+    @model_validator(mode="after")
+    def _inspectable(self) -> Inspected:
+        part = self.field_to_match
+        name = next(iter(part)) if isinstance(part, dict) else part
+        if self.pre_parse_text_transformations and name not in _ARGUMENTS:
+            raise ValueError(f"preParseTextTransformations are for {' and '.join(_ARGUMENTS)}")
+        exact = getattr(self, "positional_constraint", "") == "EXACTLY"
+        if name in ("ja3Fingerprint", "ja4Fingerprint") and not exact:
+            raise ValueError(f"{name} is for byteMatch with positionalConstraint: EXACTLY")
+        return self
+
+
+_ARGUMENTS = ("singleQueryArgument", "allQueryArguments")
 
 
 class ByteMatch(Inspected):

@@ -202,8 +202,8 @@ def _pattern(kind: str) -> Obj:
         (
             M("matchScope", "MatchScope"),
             M("oversizeHandling", "OversizeHandling"),
-            M(f"included{kind}", f"Included{kind}"),
-            M(f"excluded{kind}", f"Excluded{kind}"),
+            M(f"included{kind}", f"Included{kind}", Sorted()),
+            M(f"excluded{kind}", f"Excluded{kind}", Sorted()),
         )
     )
 
@@ -226,7 +226,8 @@ class Patterned:
         return self.flat.to_ours(rest | ({} if pattern == {"All": {}} else pattern))
 
 
-OVERSIZE = M("oversizeHandling", "OversizeHandling", default="CONTINUE")
+OVERSIZE = M("oversizeHandling", "OversizeHandling", default="CONTINUE", needed=True)
+"""The default is sent all the same: without it AWS may answer WAFConfigurationWarningException."""
 FALLBACK = M("fallbackBehavior", "FallbackBehavior")
 FIELD = Union(
     {
@@ -244,7 +245,7 @@ FIELD = Union(
                 Obj(
                     (
                         M("matchScope", "MatchScope"),
-                        M("includedPaths", "IncludedPaths"),
+                        M("includedPaths", "IncludedPaths", Sorted()),
                         M("invalidFallbackBehavior", "InvalidFallbackBehavior"),
                         OVERSIZE,
                     )

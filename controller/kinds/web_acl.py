@@ -47,7 +47,14 @@ from controller.kindlib.waf_calls import (
     update,
 )
 from controller.kindlib.waf_codec import in_raw, in_short, in_words, statement_of
-from controller.kindlib.waf_reads import EDGE_REGION, holder_of, list_acls, observe_acls
+from controller.kindlib.waf_limits import problem
+from controller.kindlib.waf_reads import (
+    EDGE_REGION,
+    holder_of,
+    list_acls,
+    observe_acls,
+    protectable,
+)
 from controller.kindlib.waf_rules import (
     OR_NONE,
     ChallengeImmunity,
@@ -144,9 +151,7 @@ class WebACLSpec(Taggable):
     challenge_immunity_time: Annotated[ChallengeImmunity | None, ServerDefault(300)] = None
     """Seconds that a passed challenge is good for. AWS's default: 300."""
 
-    token_domains: Annotated[list[str], Unordered(), Field(max_length=10)] = Field(
-        default_factory=list
-    )
+    token_domains: Annotated[list[str], Unordered()] = Field(default_factory=list)
     """Domains whose tokens are accepted besides the protected resource's own."""
 
     request_body: Annotated[
@@ -195,7 +200,9 @@ class WebACLSpec(Taggable):
     ] = None  # fmt: skip
     """What the console noted about the application; steers its suggestions only."""
 
-    associations: Annotated[list[Arn] | None, Unordered()] = None
+    associations: Annotated[
+        list[Annotated[Arn, AfterValidator(protectable)]] | None, Unordered()
+    ] = None
     """ARNs of what it protects. Atomic: others are taken out of its protection. Unset: left alone.
     A resource that another web ACL protects is not taken from it: that stays Blocked. Load
     balancers are always looked at, other kinds only if one of them is declared here."""
@@ -233,6 +240,8 @@ class WebACLSpec(Taggable):
         for domain in self.token_domains:
             if not holds_reference(domain) and not re.fullmatch(r"(?a)[\w.\-/]{1,253}", domain):
                 raise ValueError(f"tokenDomains: {domain!r} is no domain")
+        if wrong := problem(self.model_dump(by_alias=True, exclude_none=True, warnings=False)):
+            raise ValueError(wrong)
         return self
 
 

@@ -41,7 +41,7 @@ Path = tuple[str | int, ...]
 
 def doc_of(acl: dict[str, Any]) -> dict[str, Any]:
     return {
-        "scope": "REGIONAL", "arn": acl["ARN"], "acl": acl, "lockToken": "t1", "logging": None,
+        "scope": "CLOUDFRONT", "arn": acl["ARN"], "acl": acl, "lockToken": "t1", "logging": None,
         "resources": [], "tags": {},
     }  # fmt: skip
 

@@ -40,7 +40,7 @@ class Maker:
         self.count = 0
 
     def acl(self, rules: int = 4) -> dict[str, Any]:
-        """A web ACL as GetWebACL shows it, in botocore's types."""
+        """A web ACL of scope CLOUDFRONT as GetWebACL shows it, in botocore's types."""
         shape = kit.service("wafv2").shape_for("WebACL")
         acl = {
             name: self.value(member, 0)
@@ -51,6 +51,10 @@ class Maker:
         }  # fmt: skip
         rule = kit.service("wafv2").shape_for("Rule")
         acl["Rules"] = [self.rule(rule, number) for number in range(rules)]
+        if "Monetize" in _names(acl["Rules"]):
+            acl["MonetizationConfig"] = self.value(shape.members["MonetizationConfig"], 0)
+        if "ChallengeJavascriptSdkInjection" in _names(acl) and "TARGETED" not in repr(acl):
+            del acl["AssociationConfig"]
         acl["CustomResponseBodies"] = {
             key: {"ContentType": "TEXT_PLAIN", "Content": "no"} for key in _bodies(acl)
         }
@@ -65,6 +69,8 @@ class Maker:
             made.pop(name, None)
             if group == (name == "OverrideAction"):
                 made[name] = self.value(kit.service("wafv2").shape_for(member), 0)
+        if "RateBasedStatement" in made["Statement"] and "Monetize" in made["Action"]:
+            made["Action"] = {"Count": {}}
         if group:
             made.pop("RuleLabels", None)
         return made
@@ -84,7 +90,7 @@ class Maker:
         if shape.type_name == "boolean":
             return self.rng.random() < 0.5
         if shape.type_name in ("integer", "long"):
-            low = shape.metadata.get("min", 0)
+            low = 300 if shape.name == "TimeWindowSecond" else shape.metadata.get("min", 0)
             return self.rng.randint(low, min(shape.metadata.get("max", low + 500), low + 500))
         if shape.type_name == "float":
             return 1.5
@@ -139,12 +145,26 @@ def _consistent(name: str, made: dict[str, Any], maker: Maker) -> dict[str, Any]
         keys = made.get("CustomKeys") or [{"IP": {}}]
         made.pop("CustomKeys", None)
         if kind == "CUSTOM_KEYS":
-            made["CustomKeys"] = keys
+            made["CustomKeys"] = [{"HTTPMethod": {}}, *(k for k in keys if k != {"HTTPMethod": {}})]
         if kind == "FORWARDED_IP" or {"ForwardedIP": {}} in keys:
             made["ForwardedIPConfig"] = {"HeaderName": "X-A", "FallbackBehavior": "MATCH"}
         if kind == "CONSTANT":
             made["ScopeDownStatement"] = {"GeoMatchStatement": {"CountryCodes": ["DE"]}}
         made["EvaluationWindowSec"] = maker.rng.choice([60, 120, 300, 600])
+    field = made.get("FieldToMatch", {})
+    if field and not {"SingleQueryArgument", "AllQueryArguments"} & set(field):
+        made.pop("PreParseTextTransformations", None)
+    if {"JA3Fingerprint", "JA4Fingerprint"} & set(field):
+        if name == "ByteMatchStatement":
+            made["PositionalConstraint"] = "EXACTLY"
+        else:
+            made["FieldToMatch"] = {"UriPath": {}}
+    if name == "CustomResponse":
+        made["ResponseCode"] = maker.rng.choice([200, 403, 429])
+    if name == "FieldToProtect":
+        made.pop("FieldKeys", None)
+        if made["FieldType"].startswith("SINGLE_"):
+            made["FieldKeys"] = ["one", "two"]
     if name == "GeoMatchStatement":
         made.setdefault("CountryCodes", ["FR"])
     if name in ("RuleGroupReferenceStatement", "ManagedRuleGroupStatement"):
@@ -157,6 +177,12 @@ def _consistent(name: str, made: dict[str, Any], maker: Maker) -> dict[str, Any]
     if name == "MonetizeAction":
         made.setdefault("PriceMultiplier", "2")
     return made
+
+
+def _names(value: Any) -> set[str]:
+    """All names of members in a value."""
+    inner = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    return set(value if isinstance(value, dict) else ()).union(*map(_names, inner))
 
 
 def _bodies(value: Any) -> set[str]:
