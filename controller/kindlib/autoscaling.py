@@ -43,6 +43,15 @@ PolicyKey = Annotated[
     str, AfterValidator(text(_KEY, says="a policy's name has 1-64 letters, digits or -_."))
 ]
 OwnName = Annotated[str, AfterValidator(text(low=1, high=256))]
+ActionName = Annotated[
+    str,
+    AfterValidator(
+        text(
+            r"(?! )[^\x00-\x1f\x7f-\x9f:/|]{1,256}(?<! )",
+            says="1-256 characters but :, / and |, with no space at the ends",
+        )
+    ),
+]
 
 
 class SuspendedState(Model):
@@ -84,7 +93,7 @@ class Autoscaling(Model):
     """Policies whose name in AWS does not begin with the service's, by their whole name: adopted
     ones. Only those written here are ours; others' are reported as undeclared and left alone."""
 
-    scheduled_actions: Annotated[dict[OwnName, ScheduledAction], Keyed()] = Field(
+    scheduled_actions: Annotated[dict[ActionName, ScheduledAction], Keyed()] = Field(
         default_factory=dict
     )
     """New bounds at certain times, by name. Only those written here are ours. While there are any,

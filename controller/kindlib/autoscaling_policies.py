@@ -163,7 +163,7 @@ class ScalingPolicy(Model):
     ) = None  # fmt: skip
     """One of AWS's metrics of a service; or `customizedMetric`."""
 
-    resource_label: str | None = None
+    resource_label: Annotated[str, AfterValidator(text(low=1, high=1023))] | None = None
     """For ALBRequestCountPerTarget: `app/<name>/<id>/targetgroup/<name>/<id>`, the ends of the
     load balancer's and the target group's ARN."""
 
@@ -230,6 +230,7 @@ Schedule = Annotated[
     AfterValidator(
         text(
             r"(at|rate|cron)\(.+\)",
+            high=1600,
             says="must be cron(minute hour day month weekday year), rate(5 minutes) or "
             "at(2027-01-31T18:00:00)",
         )
@@ -243,7 +244,9 @@ class ScheduledAction(Model):
     schedule: Schedule
     """When: `cron(…)`, `rate(…)` or, once, `at(…)`."""
 
-    timezone: Annotated[str | None, ServerDefault("UTC")] = None
+    timezone: Annotated[
+        Annotated[str, AfterValidator(text(low=1, high=1600))] | None, ServerDefault("UTC")
+    ] = None
     """Time zone of `schedule`, such as Europe/Berlin. AWS's default is UTC."""
 
     start_time: Moment | None = None

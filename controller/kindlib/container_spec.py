@@ -36,7 +36,10 @@ class PortMapping(Model):
     container_port: Port | None = None
     """Port number inside the container; with `awsvpc` also the one on the task's interface."""
 
-    container_port_range: str | None = None
+    container_port_range: (
+        Annotated[str, AfterValidator(text(r"[1-9]\d{0,4}-[1-9]\d{0,4}", says="as 8000-8010"))]
+        | None
+    ) = None
     """A range instead of one port, as `first-last`. Not for load balancers."""
 
     protocol: Annotated[Literal["tcp", "udp"], ServerDefault("tcp", cases=(9,))] = "tcp"
@@ -46,7 +49,7 @@ class PortMapping(Model):
                          ServerDefault(0, cases=(10, 11))] = None  # fmt: skip
     """Port on the host, for `bridge` only. AWS's default 0 picks one; `awsvpc` has no choice."""
 
-    name: str | None = None
+    name: Annotated[str, AfterValidator(text(high=64))] | None = None
     """Name of the mapping, which Service Connect and VPC Lattice refer to."""
 
     app_protocol: Literal["http", "http2", "grpc"] | None = None
@@ -129,7 +132,7 @@ class RestartPolicy(Model):
     enabled: bool
     """Whether the container is restarted when it ends."""
 
-    ignored_exit_codes: Annotated[list[int] | None, Unordered()] = None
+    ignored_exit_codes: Annotated[list[int] | None, Unordered(), Field(max_length=50)] = None
     """Exit codes after which it is not restarted."""
 
     restart_attempt_period: Annotated[
@@ -251,7 +254,7 @@ class Container(Model):
     docker_security_options: list[str] | None = None
     """SELinux, AppArmor and credential specs, for EC2 only, in order (case 15)."""
 
-    credential_specs: list[str] | None = None
+    credential_specs: Annotated[list[str] | None, Field(max_length=1)] = None
     """ARN of a credential spec for Active Directory, at most one."""
 
     links: Annotated[list[str] | None, Unordered(cases=(14,))] = None

@@ -8,16 +8,17 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
 from controller.kindlib.container_spec import LogConfiguration
 from controller.kindlib.containers import logs_request, logs_spec
 from controller.kindlib.shapes import not_empty
 from controller.kindlib.within import items, mapping, maps
 from controller.policies import AnyWhenUndeclared, Doc, ServerDefault, Unordered
-from controller.spec import Arn, Model, holds_reference
+from controller.spec import Arn, Model, holds_reference, text
 
 Port = Annotated[int, Field(ge=1, le=65535)]
+Seconds = Annotated[int, Field(ge=0, le=2_147_483_647)]
 
 
 class HeaderValue(Model):
@@ -50,7 +51,7 @@ class ClientAlias(Model):
     port: Port
     """Port that clients connect to."""
 
-    dns_name: str | None = None
+    dns_name: Annotated[str, AfterValidator(text(high=127))] | None = None
     """Name that clients connect to. AWS's default is `<discoveryName>.<namespace>`."""
 
     test_traffic_rules: TestTrafficRules | None = None
@@ -60,10 +61,10 @@ class ClientAlias(Model):
 class ConnectTimeout(Model):
     """When the proxy gives up."""
 
-    idle_timeout_seconds: Annotated[int, Field(ge=0)] | None = None
+    idle_timeout_seconds: Seconds | None = None
     """Seconds without traffic, 0: never. AWS's default is 5 minutes, for TCP an hour."""
 
-    per_request_timeout_seconds: Annotated[int, Field(ge=0)] | None = None
+    per_request_timeout_seconds: Seconds | None = None
     """Seconds for a whole answer, 0: any; not for TCP. AWS's default is 15."""
 
 

@@ -79,8 +79,10 @@ class DeploymentAlarms(Model):
 class HookTimeout(Model):
     """How long a hook is waited for."""
 
-    timeout_in_minutes: Annotated[Annotated[int, Field(ge=1)] | None, ServerDefault(1440)] = None
-    """Minutes. AWS's default is 1440, a day."""
+    timeout_in_minutes: Annotated[
+        Annotated[int, Field(ge=1, le=20160)] | None, ServerDefault(1440)
+    ] = None
+    """Minutes, at most 20160, two weeks. AWS's default is 1440, a day."""
 
     action: Annotated[Literal["ROLLBACK", "CONTINUE"] | None, ServerDefault("ROLLBACK")] = None
     """What is done then. AWS's default is ROLLBACK."""

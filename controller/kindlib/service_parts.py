@@ -8,11 +8,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Annotated, Any, Literal
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
 from controller.kindlib.shapes import not_empty, objects
 from controller.policies import Canonical, Doc, ServerDefault, Unordered
-from controller.spec import Arn, Model, holds_reference
+from controller.spec import Arn, Model, holds_reference, text
 
 
 class NetworkConfiguration(Model):
@@ -163,7 +163,7 @@ class PlacementConstraint(Model):
     type: Literal["distinctInstance", "memberOf"]
     """distinctInstance: each task on another instance. memberOf: where `expression` holds."""
 
-    expression: str | None = None
+    expression: Annotated[str, AfterValidator(text(high=2000))] | None = None
     """Expression in the cluster query language, with memberOf."""
 
 

@@ -14,13 +14,13 @@ from controller.kindlib.shapes import by_name, not_empty, objects_by_name, pairs
 from controller.kindlib.values import number
 from controller.kindlib.within import known, mapping
 from controller.policies import Doc, ServerDefault
-from controller.spec import Arn, Model, holds_reference
+from controller.spec import Arn, Model, TagKey, TagValue, holds_reference
 
 
 class VolumeTags(Model):
     """Tags of the volumes."""
 
-    tags: dict[str, str] | None = None
+    tags: Annotated[dict[TagKey, TagValue] | None, Field(max_length=50)] = None
     """Tags, all of them."""
 
     propagate_tags: Annotated[

@@ -11,7 +11,7 @@ from pydantic import Field, model_validator
 
 from controller.kindlib.container_spec import Container, ContainerName
 from controller.kindlib.containers import check_containers
-from controller.kindlib.task_volumes import Volume
+from controller.kindlib.task_volumes import Volume, VolumeName
 from controller.kindlib.within import known
 from controller.policies import ServerDefault, Unordered
 from controller.spec import Arn, Model, Taggable
@@ -118,7 +118,7 @@ class TaskSpec(Taggable):
     ephemeral_storage: Annotated[EphemeralStorage | None, ServerDefault({"sizeInGiB": 20})] = None
     """The task's scratch disk. Fargate's default is 20 GiB."""
 
-    volumes: dict[str, Volume] = Field(default_factory=dict)
+    volumes: dict[VolumeName, Volume] = Field(default_factory=dict)
     """Volumes of the task by name, all of them."""
 
     pid_mode: Literal["task", "host"] | None = None

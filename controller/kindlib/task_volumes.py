@@ -8,12 +8,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
 from controller.kindlib.service_start import SecretArn
 from controller.kindlib.shapes import not_empty
 from controller.policies import Doc, ServerDefault
-from controller.spec import Arn, Model
+from controller.spec import Arn, Model, text
 from controller.versioned import plain
 
 Port = Annotated[int, Field(ge=1, le=65535)]
@@ -118,6 +118,12 @@ class S3FilesVolume(Model):
 
     access_point_arn: Arn | None = None
     """Access point, which fixes the root directory and the user."""
+
+
+VolumeName = Annotated[
+    str,
+    AfterValidator(text(r"[\w-]{1,255}", says="a volume name has 1-255 letters, digits, _ or -")),
+]
 
 
 class Volume(Model):
