@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
 from controller.aws import Aws, AwsFailure
 from controller.diff import Change, overlay
@@ -26,6 +26,7 @@ from controller.handler import (
     Target,
     Unknown,
 )
+from controller.kindlib.kms import key_id
 from controller.kindlib.planning import by_field, paths
 from controller.kindlib.reading import batches, tag_list, tag_map
 from controller.kindlib.service_calls import retag
@@ -37,8 +38,8 @@ from controller.kindlib.service_parts import (
     strategy_spec,
 )
 from controller.kindlib.shapes import by_name, pairs, project
-from controller.policies import Doc, Keyed, ServerDefault, Unordered
-from controller.spec import Model, Outputs, Taggable, holds_reference
+from controller.policies import Canonical, Doc, Keyed, ServerDefault, Unordered
+from controller.spec import Model, Outputs, Taggable, holds_reference, text
 
 
 class ExecuteLogs(Model):
@@ -91,8 +92,9 @@ class ManagedStorage(Model):
     kms_key_id: str | None = None
     """KMS key for volumes of managed instances."""
 
-    fargate_ephemeral_storage_kms_key_id: str | None = None
-    """KMS key for the scratch disks of Fargate tasks. AWS's default is its own key."""
+    fargate_ephemeral_storage_kms_key_id: Annotated[str | None, Canonical(key_id)] = None
+    """KMS key for the scratch disks of Fargate tasks, by id or ARN: one is shown for the other.
+    AWS's default is its own key."""
 
 
 class Configuration(Model):
@@ -108,7 +110,7 @@ class Configuration(Model):
 class ServiceConnectDefaults(Model):
     """Service Connect of services that say nothing about it."""
 
-    namespace: str
+    namespace: Annotated[str, AfterValidator(text(low=1, high=1024))]
     """ARN of the Cloud Map namespace. (AWS takes a name too, and may make a namespace of it.)"""
 
 
