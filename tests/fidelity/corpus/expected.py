@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -11,7 +12,7 @@ from botocore.model import Shape
 from controller.assess import Assessment
 from controller.diff import Change, Entry
 from controller.handler import Present
-from tests.fidelity.corpus.leaves import Steps, Table, nodes_of
+from tests.fidelity.corpus.leaves import Steps, Table, nodes_of, owners
 from tests.fidelity.corpus.mutations import Mutation
 from tests.fidelity.corpus.worlds import Subject
 
@@ -49,7 +50,7 @@ def _on_the_way(deeper: Steps, way: tuple[frozenset[str], ...]) -> bool:
     """Whether the names of a path, positions aside, stand in this order on the way."""
     names = [name.lower() for name in deeper if name != "*"]
     if way and way[-1] is BELOW:
-        names = names[:1]
+        names = names[:1] if len(way) > 1 else []
     left = iter(way)
     return all(any(name in called for called in left) for name in names)
 
@@ -146,8 +147,13 @@ def general(change: Change) -> Steps:
     return tuple("*" if isinstance(p, (Entry, int)) else str(p) for p in change.parts)
 
 
-def problem(expectation: Expected, before: Assessment, after: Assessment) -> str:
-    """What is wrong with what is shown; empty if nothing is."""
+def problem(
+    expectation: Expected, before: Assessment, after: Assessment, holds: Callable[[str], bool]
+) -> str:
+    """What is wrong with what is shown; empty if nothing is.
+
+    holds: whether another actor rightly holds a spec field (general path) here.
+    """
     if not isinstance(after.observation, Present):
         return "" if expectation.elsewhere else f"not there: {after.observation}"
     old, new = shown(before), shown(after)
@@ -155,10 +161,27 @@ def problem(expectation: Expected, before: Assessment, after: Assessment) -> str
     odd = sorted({path for (path, _, _), at in named.items() if not expectation.allows(at)})
     if odd:
         return f"{', '.join(odd)} named"
+    owned = sorted(
+        path for (path, cls, _), at in named.items()
+        if cls == "owned" and (path, cls, _) in new and not holds(".".join(at))
+    )  # fmt: skip
+    if owned:
+        return f"{', '.join(owned)} called owned by others"
     return "nothing named" if expectation.must and not named else ""
 
 
-# --- conditions: where a difference need not be shown ---
+def holder(kind: str, subject: Subject, before: Any, after: Any) -> Callable[[str], bool]:
+    """Whether another actor rightly holds a field, by the conditions that the table names."""
+    said = owners(kind)
+
+    def holds(path: str) -> bool:
+        named = [*said.get(path, ()), *said.get("*", ())]
+        return any(CONDITIONS[c.partition(" (")[0]](subject, before, after) for c in named)
+
+    return holds
+
+
+# --- conditions: where a difference need not be shown, or is another actor's ---
 
 Condition = Callable[[Subject, Any, Any], bool]
 
@@ -177,12 +200,52 @@ def _scaled(subject: Subject, before: Any, after: Any) -> bool:
     return bool(targets) or before.get("schedulingStrategy") == "DAEMON"
 
 
+def _minor_upgrade(subject: Subject, before: Any, after: Any) -> bool:
+    """A higher version of the same major one, while AWS may upgrade."""
+    old, new = str(before.get("EngineVersion")), str(after.get("EngineVersion"))
+    numbers = [[int(n) for n in re.findall(r"\d+", v)] for v in (old, new)]
+    same = numbers[0][:1] == numbers[1][:1]
+    return same and numbers[0] < numbers[1] and bool(before.get("AutoMinorVersionUpgrade"))
+
+
+def _of_global_datastore(subject: Subject, before: Any, after: Any) -> bool:
+    groups = subject.world.all("elasticache:DescribeReplicationGroups")
+    mine = [g for g in groups if g["ReplicationGroupId"] == subject.name]
+    return any((g.get("GlobalReplicationGroupInfo") or {}).get("GlobalReplicationGroupId")
+               for g in mine)  # fmt: skip
+
+
 CONDITIONS: dict[str, Condition] = {
     "always": lambda subject, before, after: True,
     "autoscaled or a daemon": _scaled,
+    "instances by name": lambda subject, before, after: any(
+        str(s.get("field")).lower() in ("instanceid", "host", "cpu", "memory")
+        for s in before.get("placementStrategy") or ()
+    ),
     "a cluster's member": lambda subject, before, after: "DBClusterIdentifier" in before,
-    "multi-AZ": lambda subject, before, after: bool(
-        before.get("MultiAZ") or (before.get("PendingModifiedValues") or {}).get("MultiAZ")
+    "a cluster or a primary decides": lambda subject, before, after: any(
+        name in thing
+        for thing in (before, after)
+        for name in (
+            "DBClusterIdentifier", "ReadReplicaSourceDBInstanceIdentifier",
+            "ReadReplicaSourceDBClusterIdentifier",
+        )
+    ),
+    "AWS Backup": lambda subject, before, after: "AwsBackupRecoveryPointArn" in before,
+    "a minor upgrade": _minor_upgrade,
+    "storage autoscaling": lambda subject, before, after: before["AllocatedStorage"]
+    < after["AllocatedStorage"] <= before.get("MaxAllocatedStorage", 0),
+    "a growth rounded up": lambda subject, before, after: any(
+        before.get(name, 0) < after.get(name, 0) < before.get(name, 0) * 1.1
+        for name in ("AllocatedStorage", "Iops")
+    ),
+    "a global datastore": _of_global_datastore,
+    "multi-AZ": lambda subject, before, after: any(
+        thing.get("MultiAZ") or (thing.get("PendingModifiedValues") or {}).get("MultiAZ")
+        for thing in (before, after)
+    ),
+    "a schedule is shown": lambda subject, before, after: "ScheduleExpression" in (
+        before.get("RotationRules") or {}
     ),
     "a capacity provider strategy is shown": lambda subject, before, after: bool(
         before.get("capacityProviderStrategy")

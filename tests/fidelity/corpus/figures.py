@@ -9,7 +9,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from tests.fidelity.corpus.expected import expected, problem
+from tests.fidelity.corpus.expected import expected, holder, problem
 from tests.fidelity.corpus.judge import Failed, Imported, imported, look
 from tests.fidelity.corpus.leaves import PARTS, tables, thing_shape
 from tests.fidelity.corpus.mutations import Census, Mutation, census, mutations
@@ -166,10 +166,12 @@ def _tried(one: Judged, made: Imported, before: Any, part: Part, mutation: Mutat
     first = things[part.indexes[0]]
     for index in part.indexes:
         things[index] = mutation.apply(things[index])
-    wanted = expected(table, mutation, shape, subject, first, things[part.indexes[0]])
+    last = things[part.indexes[0]]
+    wanted = expected(table, mutation, shape, subject, first, last)
+    holds = holder(subject.kind, subject, first, last)
     world: World = subject.world.having(part.call, tuple(things))
     try:
-        wrong = problem(wanted, before, look(made.resource, world, made.resource.spec))
+        wrong = problem(wanted, before, look(made.resource, world, made.resource.spec), holds)
     except NotReplayed as missing:
         wrong = str(missing)
     except Exception as error:

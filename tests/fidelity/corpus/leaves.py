@@ -20,6 +20,8 @@ Besides, for paths and what is below them (`**.` in front: wherever they stand):
     alike             lists whose entries change together
     names             what a member is called in specs, inside of what is compared leaf by leaf
     not tried         leaves that are not changed
+
+`owned`, beside the parts: spec fields that another actor rightly holds, and on which conditions.
 """
 
 from __future__ import annotations
@@ -96,7 +98,7 @@ PARTS: dict[str, dict[str, Shown]] = {
         ),
         "elasticache:DescribeCacheClusters": Shown("CacheClusters", ("CreateReplicationGroup",)),
     },
-    "Secret": {"secretsmanager:DescribeSecret": Shown("", ("CreateSecret",))},
+    "Secret": {"secretsmanager:DescribeSecret": Shown("", ("CreateSecret", "RotateSecret"))},
     "Service": {
         "ecs:DescribeServices": Shown("services", ("CreateService",)),
         "ecs:DescribeTaskDefinition": Shown("", ("RegisterTaskDefinition",), "", "taskDefinition."),
@@ -239,6 +241,13 @@ def tables(kind: str) -> dict[str, Table]:
         leaves = said.pop("leaves", None) or {}
         found[call] = Table(kind, call, leaves, said)
     return found
+
+
+@cache
+def owners(kind: str) -> dict[str, list[str]]:
+    """Spec field (`*`: any) → the conditions on which another actor rightly holds it."""
+    body = yaml.safe_load((FOLDER / f"{kind}.yaml").read_text(encoding="utf-8"))
+    return dict(body.get("owned") or {})
 
 
 def nodes_of(kind: str, path: str) -> frozenset[Steps]:

@@ -18,6 +18,7 @@ from tests.fidelity.corpus.leaves import (
     Table,
     leaf_paths,
     nodes_of,
+    owners,
     tables,
     thing_shape,
 )
@@ -98,6 +99,13 @@ def test_sections_are_about_what_is_there(kind: str, call: str) -> None:
         if str(condition).partition(" (")[0] not in CONDITIONS:
             wrong.append(f"silent: {path}: {condition} is no condition")
     assert not wrong, "\n".join(wrong)
+
+
+@pytest.mark.parametrize("kind", sorted(PARTS))
+def test_owners_hold_fields_that_are_there(kind: str) -> None:
+    for path, conditions in owners(kind).items():
+        assert path == "*" or nodes_of(kind, path)
+        assert {c.partition(" (")[0] for c in conditions} <= set(CONDITIONS)
 
 
 def test_a_file_for_each_kind() -> None:
