@@ -145,15 +145,20 @@ def _tidy(node: Field, value: Any) -> Any:
         inner = node.members
         return {k: _tidy(inner[k], v) if k in inner else v for k, v in value.items()}
     if isinstance(value, dict) and node.shape == "map" and node.item is not None:
-        plain = node.item.shape == "scalar"
-        items = sorted(value.items()) if plain else value.items()
-        return {k: _tidy(node.item, v) for k, v in items}
+        return {k: _tidy(node.item, v) for k, v in sorted(value.items(), key=_rank)}
     if isinstance(value, list) and node.item is not None:
         tidy = [_tidy(node.item, item) for item in value]
         texts = all(isinstance(item, str) for item in tidy)
         loose = node.policy(Unordered) is not None
         return sorted(tidy) if texts and loose else tidy
     return value
+
+
+def _rank(entry: tuple[str, Any]) -> tuple[int, str]:
+    """Entries stand by their priority, if they have one, and else by name."""
+    key, value = entry
+    first = value.get("priority") if isinstance(value, dict) else None
+    return (first if isinstance(first, int) else 0, key)
 
 
 def _merged(live: Any, pending: Any) -> Any:

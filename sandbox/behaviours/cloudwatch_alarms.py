@@ -182,8 +182,9 @@ def _public(ctx: Context, alarm: dict[str, Any]) -> dict[str, Any]:
         shown.setdefault("TreatMissingData", "missing")
         shown.setdefault("DatapointsToAlarm", shown["EvaluationPeriods"])
         shown.setdefault("EvaluationWindow", {"SlidingWindow": {}})
-        for number, query in enumerate(shown.get("Metrics", ())):
-            query.setdefault("Label", f"Metric {number}")
+        numbers = {query["Id"]: n for n, query in enumerate(alarm.get("Metrics", ()))}
+        for query in shown.get("Metrics", ()):
+            query.setdefault("Label", f"Metric {numbers[query['Id']]}")
     if ctx.world.seed % 3 == 1:
         shown.setdefault("Metrics", [])
         shown.setdefault("Dimensions", [])
