@@ -7,6 +7,7 @@ part of their own.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from itertools import pairwise
@@ -97,14 +98,30 @@ class StepAdjustment(Model):
     """Tasks, or percent, to add; negative: to remove."""
 
 
+def _by_bound(steps: list[Any]) -> list[Any]:
+    """Steps by the bound that they begin at: AWS's provider schema gives their order no meaning."""
+
+    def begins(step: Any) -> float:
+        bound = (
+            step.get("metricIntervalLowerBound")
+            if isinstance(step, Mapping)
+            else step.metric_interval_lower_bound
+        )
+        return float(bound) if isinstance(bound, (int, float)) else -math.inf
+
+    return sorted(steps, key=begins)
+
+
 class StepScaling(Model):
     """Step scaling: an alarm of yours runs the policy (its ARN is one of the alarm's actions)."""
 
     adjustment_type: Literal["ChangeInCapacity", "PercentChangeInCapacity", "ExactCapacity"]
     """What adjustments mean: tasks, percent of them, or how many there are to be."""
 
-    step_adjustments: Annotated[list[StepAdjustment], Field(min_length=1)]
-    """What to do, by the size of the breach."""
+    step_adjustments: Annotated[
+        list[StepAdjustment], Field(min_length=1), AfterValidator(_by_bound)
+    ]
+    """What to do, by the size of the breach; in any order."""
 
     min_adjustment_magnitude: int | None = None
     """Fewest tasks to add or remove, with PercentChangeInCapacity."""
@@ -274,7 +291,13 @@ class ScheduledAction(Model):
 def policy_spec(policy: Mapping[str, Any]) -> Doc:
     """A scaling policy in our language."""
     if steps := policy.get("StepScalingPolicyConfiguration"):
-        return {"stepScaling": lower(steps)}
+        shown = lower(steps)
+        return {
+            "stepScaling": {
+                **shown,
+                "stepAdjustments": _by_bound(shown.get("stepAdjustments") or []),
+            }
+        }
     if forecast := policy.get("PredictiveScalingPolicyConfiguration"):
         return {"predictiveScaling": lower(forecast)}
     raw = policy.get("TargetTrackingScalingPolicyConfiguration") or {}
