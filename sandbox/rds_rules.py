@@ -94,6 +94,12 @@ def check_settings(params: Params, engine: Engine) -> None:
         raise NotSimulated("RDS on Outposts")
 
 
+def check_log_volume(params: Params, kind: str) -> None:
+    """Refuse a dedicated log volume beside storage whose IOPS are not provisioned."""
+    if params.get("DedicatedLogVolume") and kind not in ("io1", "io2"):
+        raise clash("A dedicated log volume requires Provisioned IOPS storage (io1 or io2).")
+
+
 def check_logs(types: list[str], engine: Engine) -> None:
     """Refuse log types that the engine has not."""
     wrong = sorted(set(types) - engine.logs)

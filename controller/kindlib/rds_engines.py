@@ -51,13 +51,15 @@ class Rules:
 
     user: longest master user name, and reserved ones. database: longest first database's name
     (0: it takes none), and reserved ones. logs: types it can export. password: its longest.
-    standard: GiB of magnetic storage, from and to; None: it has none. largest: GiB of the others.
+    licences: it may have. standard: GiB of magnetic storage, from and to; None: it has none.
+    largest: GiB of the others.
     """
 
     user: tuple[int, frozenset[str]]
     database: tuple[int, frozenset[str]]
     logs: frozenset[str]
     password: int
+    licences: tuple[str, ...]
     standard: tuple[int, int] | None = (5, 3072)
     largest: int = 65536
 
@@ -67,6 +69,7 @@ _MYSQL = Rules(
     (64, frozenset(("mysql", "information_schema", "performance_schema", "sys", "innodb"))),
     frozenset(("audit", "error", "general", "slowquery", "iam-db-auth-error")),
     41,
+    ("general-public-license",),
 )
 RULES = {
     "postgres": Rules(
@@ -75,6 +78,7 @@ RULES = {
         (63, _SQL | {"db", "rdsadmin", "template0", "template1"}),
         frozenset(("postgresql", "upgrade", "iam-db-auth-error")),
         128,
+        ("postgresql-license",),
     ),
     "mysql": _MYSQL,
     "mariadb": _MYSQL,
@@ -83,6 +87,7 @@ RULES = {
         (8, frozenset(("null",))),
         frozenset(("alert", "audit", "listener", "trace", "oemagent")),
         30,
+        ("license-included", "bring-your-own-license"),
         (10, 3072),
     ),
     "sqlserver": Rules(
@@ -90,6 +95,7 @@ RULES = {
         (0, frozenset()),
         frozenset(("agent", "error")),
         128,
+        ("license-included", "bring-your-own-media"),
         (20, 1024),
         16384,
     ),
@@ -98,6 +104,7 @@ RULES = {
         (64, frozenset()),
         frozenset(("diag.log", "notify.log", "iam-db-auth-error")),
         255,
+        ("bring-your-own-license", "marketplace-license"),
         None,
     ),
 }  # fmt: skip

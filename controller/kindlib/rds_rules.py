@@ -193,7 +193,19 @@ def _insights(spec: Mapping[str, Any]) -> Iterable[str]:
         yield "monitoringRoleArn: means nothing without a monitoringInterval above 0"
 
 
+_KNOWN = {
+    "networkType": ("IPV4", "DUAL"),
+    "databaseInsightsMode": ("standard", "advanced"),
+    "engineLifecycleSupport": (
+        "open-source-rds-extended-support", "open-source-rds-extended-support-disabled",
+    ),
+    "backupTarget": ("region", "outposts", "local"),
+}  # fmt: skip
+"""Field → the words that AWS takes today; what exists may have others."""
+_SINGLE = ("sqlserver-ex", "sqlserver-web", "sqlserver-dev-ee")
+"""Engines without a standby."""
 _ONLY = {
+    "iamDatabaseAuthentication": ("postgres", "mysql", "mariadb", "db2"),
     "characterSetName": ("oracle", "sqlserver", "db2"),
     "ncharCharacterSetName": ("oracle",),
     "timezone": ("sqlserver", "db2"),
@@ -217,6 +229,15 @@ def _of_one_engine(spec: Mapping[str, Any], engine: str) -> Iterable[str]:
     for name, families in _ONLY.items():
         if spec.get(name) not in (None, False, "none") and family(engine) not in families:
             yield f"{name}: {engine} has none; {', '.join(families)} have"
+    for name, words in _KNOWN.items():
+        said = spec.get(name)
+        if said is not None and not holds_reference(said) and said not in words:
+            yield f"{name}: {' or '.join(words)}, not {said!r}"
+    licence, licences = spec.get("licenseModel"), RULES[family(engine)].licences
+    if licence is not None and not holds_reference(licence) and licence not in licences:
+        yield f"licenseModel: {engine} has {' or '.join(licences)}, not {licence!r}"
+    if spec.get("multiAZ") is True and engine in _SINGLE:
+        yield f"multiAZ: {engine} has no standby, write multiAZ: false"
     for name, whose in _NOT_HERE.items():
         if spec.get(name) is not None:
             yield f"{name}: {whose}"

@@ -23,6 +23,8 @@ PARAMETERS = {
 }
 _FIXED = {"iops": 3000, "storageThroughput": 125}
 _STRIPED = {"iops": 12000, "storageThroughput": 500}
+_MOST = {"iops": 64000, "storageThroughput": 4000}
+_MOST_OF_ONE = {"iops": 16000, "storageThroughput": 1000}
 _RATIO = {"io1": 50, "io2": 1000, "gp3": 500}
 
 
@@ -93,8 +95,10 @@ def _gp3(engine: str, size: int, iops: int | None, throughput: int | None) -> It
                 least = striped_from(engine)
                 yield f"{name}: gp3 below {least} GiB has {_FIXED[name]}, fixed; not {value}"
         return
-    base = _FIXED if family(engine) == "sqlserver" else _STRIPED
-    for name, high in (("iops", 64000), ("storageThroughput", 4000)):
+    single = family(engine) == "sqlserver"
+    base = _FIXED if single else _STRIPED
+    most = _MOST_OF_ONE if single else _MOST
+    for name, high in most.items():
         value = given[name]
         if value is not None and not base[name] <= value <= high:
             yield f"{name}: gp3 of {size} GiB takes {base[name]}-{high}, not {value}"

@@ -23,7 +23,14 @@ from sandbox.data_services import (
 )
 from sandbox.errors import AwsError, NotSimulated
 from sandbox.rds_engines import Engine, engine, full_version, major
-from sandbox.rds_rules import check_insights, check_logs, check_settings, check_windows, storage
+from sandbox.rds_rules import (
+    check_insights,
+    check_log_volume,
+    check_logs,
+    check_settings,
+    check_windows,
+    storage,
+)
 from sandbox.rds_secrets import drop_secret, make_secret
 from sandbox.rds_state import (
     CERTIFICATES,
@@ -63,6 +70,7 @@ DATABASES = {
 WORD = re.compile(r"[a-zA-Z][a-zA-Z0-9_]{0,62}")
 
 
+BROKEN = ("failed", "incompatible-restore", "incompatible-network")
 AS_GIVEN = (
     "DBName", "MaxAllocatedStorage", "MonitoringRoleArn", "CharacterSetName",
     "NcharCharacterSetName", "Timezone", "ProcessorFeatures", "EngineLifecycleSupport",
@@ -175,6 +183,7 @@ def _instance(
         backup = _beside(backup, maintenance)
     check_windows(backup, maintenance)
     kind = params.get("StorageType", "io1" if "Iops" in params else "gp3")
+    check_log_volume(params, kind)
     option = option_group(ctx, params.get("OptionGroupName", ""), engine, edition)
     encrypted = params.get("StorageEncrypted", False)
     groups = security_groups(ctx, params.get("VpcSecurityGroupIds", []), group["VpcId"])
@@ -234,6 +243,8 @@ def _instance(
     if engine.kin in ("postgres", "mysql"):
         inst.setdefault("EngineLifecycleSupport", "open-source-rds-extended-support")
     if joined := membership(params):
+        if "Domain" in joined and "IAMRoleName" not in joined:
+            raise clash("DomainIAMRoleName must be specified with Domain.")
         inst["DomainMemberships"] = [{**joined, "Status": "joined"}]
     if encrypted:
         inst["KmsKeyId"] = key_arn(ctx, params.get("KmsKeyId", "alias/aws/rds"))
@@ -376,6 +387,12 @@ def delete_db_instance(ctx: Context, params: Params) -> Reply:
     if inst["DeletionProtection"]:
         raise clash(
             "Cannot delete protected DB Instance, please disable deletion protection and try again."
+        )
+    alone = not {"DBClusterIdentifier", "ReadReplicaSourceDBInstanceIdentifier"} & set(inst)
+    if snapshot is not None and (not alone or status in BROKEN):
+        raise clash(
+            f"FinalDBSnapshotIdentifier can't be specified when deleting {name}: no final snapshot"
+            " is taken of a read replica, a cluster's member or a broken instance."
         )
     if params.get("SkipFinalSnapshot", False) == (snapshot is not None):
         raise clash("FinalDBSnapshotIdentifier is required unless SkipFinalSnapshot is specified.")

@@ -22,6 +22,7 @@ from sandbox.rds_engines import engine, full_version, major, rank
 from sandbox.rds_rules import (
     changed_storage,
     check_insights,
+    check_log_volume,
     check_logs,
     check_settings,
     check_windows,
@@ -277,6 +278,7 @@ def _pend_rest(ctx: Context, inst: Instance, params: Params) -> None:
     for name, field in WAITING.items():
         if name in params:
             _put(inst, field, params[name], now=inst[field])
+    check_log_volume(params, str(params.get("StorageType", inst["StorageType"])))
     _pend_domain(inst, params)
     features = sorted(params.get("ProcessorFeatures", []), key=lambda f: str(f["Name"]))
     if features or params.get("UseDefaultProcessorFeatures"):

@@ -62,6 +62,8 @@ def create_db_subnet_group(ctx: Context, params: Params) -> Reply:
     name = params["DBSubnetGroupName"].lower()
     if not NAME.fullmatch(name) or name == "default":
         raise invalid(f"The parameter DBSubnetGroupName is not valid: {name}")
+    if not params["DBSubnetGroupDescription"].strip():
+        raise invalid("The parameter DBSubnetGroupDescription must not be blank.")
     if name in groups(ctx):
         raise AwsError("DBSubnetGroupAlreadyExists", f"DB subnet group '{name}' already exists.")
     group = _made(ctx, name, params["DBSubnetGroupDescription"], params["SubnetIds"])
