@@ -49,6 +49,8 @@ class Page:
     def rows(self, rows: Iterable[Sequence[Any]]) -> None:
         """Aligned columns: the first to the left, the others to the right."""
         lines = [[str(cell) for cell in row] for row in rows]
+        if not lines:
+            return
         widths = [max(len(line[i]) for line in lines) for i in range(len(lines[0]))]
         for line in lines:
             first, *rest = (
@@ -60,7 +62,7 @@ class Page:
     def goal(self, what: str, some: int, all_of_it: int) -> None:
         """A part of a whole, which should be all of it."""
         share = f"{100 * some / all_of_it:.1f} %" if all_of_it else "none"
-        self.verdict(f"{what}: {some} / {all_of_it}, {share}", some == all_of_it)
+        self.verdict(f"{what}: {some} / {all_of_it}, {share}", 0 < some == all_of_it)
 
     def verdict(self, text: str, met: bool) -> None:
         """One line, and whether it is as it should be."""
@@ -117,7 +119,7 @@ def recordings(page: Page, work: Work) -> None:
     left = Counter(v.left_out for v in judged if v.left_out)
     others = Counter(aside.reason for _, aside in found.asides) + left
     print(f"  no resources of our kinds: {sum(others.values())}")
-    page.rows([(f"  {reason}", count) for reason, count in others.most_common()] or [("", "")])
+    page.rows([(f"  {reason}", count) for reason, count in others.most_common()])
     print(f"  files that contradict botocore's model, skipped: {len(found.skipped)}")
     page.failures([f"{name}: {why}" for name, why in found.skipped.items()])
 
