@@ -36,7 +36,9 @@ def key_id(value: Any) -> Any:
 KmsKey = Annotated[str, AfterValidator(text(low=1, high=2048)), Canonical(key_id, cases=(67,))]
 """ARN, id or alias of a key."""
 
-Region = Annotated[str, AfterValidator(text(r"([a-z]+-)+\d+", says="a region, such as eu-west-1"))]
+Region = Annotated[
+    str, AfterValidator(text(r"([a-z]+-)+\d+", high=128, says="a region, such as eu-west-1"))
+]
 
 
 def _schedule(value: str) -> str:
