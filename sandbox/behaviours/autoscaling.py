@@ -97,6 +97,8 @@ def register_scalable_target(ctx: Context, params: Params) -> Reply:
     service = ecs.get("services", {}).get(resource.removeprefix("service/"))
     if service is None or service["status"] != "ACTIVE":
         raise invalid(f"ECS service doesn't exist: {resource}")
+    if service["schedulingStrategy"] == "DAEMON":  # documented: "you don't need … policies"
+        raise invalid(f"ECS services of the DAEMON scheduling strategy can't scale: {resource}")
     targets = ctx.store.setdefault("targets", {})
     old = targets.get(resource)
     if old is None and not {"MinCapacity", "MaxCapacity"} <= set(params):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import re
+from itertools import pairwise
 from typing import Any
 
 from sandbox.autoscaler import CPU, DIMENSION, SCALE_IN_BELOW, Scaler
@@ -17,14 +18,15 @@ from sandbox.behaviours.autoscaling import (
     selected,
     target,
 )
-from sandbox.errors import NotSimulated
 from sandbox.nested import honour
 from sandbox.registry import Context, Params, Reply, behaviour
 
 Config = dict[str, Any]
 TRACKING, STEP = "TargetTrackingScalingPolicyConfiguration", "StepScalingPolicyConfiguration"
-KINDS = {"TargetTrackingScaling": TRACKING, "StepScaling": STEP}
+PREDICTIVE = "PredictiveScalingPolicyConfiguration"
+KINDS = {"TargetTrackingScaling": TRACKING, "StepScaling": STEP, "PredictiveScaling": PREDICTIVE}
 MEMORY, REQUESTS = "ECSServiceAverageMemoryUtilization", "ALBRequestCountPerTarget"
+FINE = "HighResolution"
 STATE = ("StateValue", "StateReason", "StateUpdatedTimestamp", "StateTransitionedTimestamp")
 LABEL = re.compile(r"app/[^/]+/[0-9a-f]+/targetgroup/[^/]+/[0-9a-f]+")
 
@@ -44,14 +46,17 @@ def _check_tracking(config: Config) -> None:
     if customized is not None:
         honour(
             "CustomizedMetricSpecification", customized,
-            "MetricName Namespace Dimensions Statistic Unit",
+            "MetricName Namespace Dimensions Statistic Unit Metrics",
         )  # fmt: skip
+        if "Metrics" in customized:
+            _check_math(customized)
+            return
         if not {"MetricName", "Namespace", "Statistic"} <= set(customized):
             raise invalid("A customized metric needs MetricName, Namespace and Statistic.")
         return
     assert predefined is not None
     kind, label = predefined["PredefinedMetricType"], predefined.get("ResourceLabel")
-    if kind not in (CPU, MEMORY, REQUESTS):
+    if kind not in (CPU, MEMORY, REQUESTS, CPU + FINE, MEMORY + FINE):
         raise invalid(f"Unsupported predefined metric type for ECS services: {kind}")
     if kind == REQUESTS and not LABEL.fullmatch(label or ""):
         raise invalid(f"Invalid resource label for {REQUESTS}: {label}")
@@ -64,13 +69,71 @@ def _check_step(config: Config) -> None:
         STEP, config,
         "AdjustmentType StepAdjustments MinAdjustmentMagnitude Cooldown MetricAggregationType",
     )  # fmt: skip
-    if not config.get("StepAdjustments") or "AdjustmentType" not in config:
+    steps = config.get("StepAdjustments")
+    if not steps or "AdjustmentType" not in config:
         raise invalid("A step scaling policy needs AdjustmentType and StepAdjustments.")
+    if "MinAdjustmentMagnitude" in config and (
+        config["AdjustmentType"] != "PercentChangeInCapacity"
+    ):
+        raise invalid("MinAdjustmentMagnitude needs PercentChangeInCapacity.")
+    least, most = float("-inf"), float("inf")
+    bounds = sorted(
+        (s.get("MetricIntervalLowerBound", least), s.get("MetricIntervalUpperBound", most))
+        for s in steps
+    )
+    for low, high in bounds:
+        if low >= high:
+            raise invalid("The lower bound must be less than the upper bound.")
+    for (_, high), (low, _) in pairwise(bounds):
+        if high > low:
+            raise invalid("Step adjustment intervals must not overlap.")
+        if high < low:
+            raise invalid("Step adjustment intervals must not have a gap.")
+    for step in steps:
+        if config["AdjustmentType"] == "ExactCapacity" and step["ScalingAdjustment"] < 0:
+            raise invalid("ScalingAdjustment must not be negative with ExactCapacity.")
+
+
+def _check_math(customized: Config) -> None:
+    if set(customized) != {"Metrics"}:
+        raise invalid("Metrics and a single metric can't be specified together.")
+    queries = customized["Metrics"]
+    if len({q["Id"] for q in queries}) != len(queries):
+        raise invalid("Metric ids must be unique.")
+    for query in queries:
+        if ("Expression" in query) == ("MetricStat" in query):
+            raise invalid("Either Expression or MetricStat must be specified for each metric.")
+    if sum(1 for q in queries if q.get("ReturnData", True)) != 1:
+        raise invalid("Exactly one metric must return data.")
+
+
+def _check_predictive(config: Config) -> None:
+    honour(
+        PREDICTIVE, config,
+        "MetricSpecifications Mode SchedulingBufferTime MaxCapacityBreachBehavior "
+        "MaxCapacityBuffer",
+    )  # fmt: skip
+    if len(config["MetricSpecifications"]) != 1:
+        raise invalid("Exactly one metric specification is supported.")
+    if not 0 <= config.get("SchedulingBufferTime", 300) < 3600:
+        raise invalid("SchedulingBufferTime must be less than 3600 seconds.")
+    grows = config.get("MaxCapacityBreachBehavior") == "IncreaseMaxCapacity"
+    if grows != ("MaxCapacityBuffer" in config):
+        raise invalid("MaxCapacityBuffer is required with IncreaseMaxCapacity, and only then.")
+
+
+CHECKS = {
+    "TargetTrackingScaling": _check_tracking,
+    "StepScaling": _check_step,
+    "PredictiveScaling": _check_predictive,
+}
 
 
 def _metric(resource: str, config: Config) -> Config:
     """The metric of the alarms."""
     custom = config.get("CustomizedMetricSpecification")
+    if custom is not None and "Metrics" in custom:
+        return {"Metrics": copy.deepcopy(custom["Metrics"])}
     if custom is not None:
         found = {k: copy.deepcopy(v) for k, v in custom.items() if k != "Dimensions"}
         return {**found, "Dimensions": copy.deepcopy(custom.get("Dimensions") or [])}
@@ -87,7 +150,7 @@ def _metric(resource: str, config: Config) -> Config:
             ],
         }
     _, cluster, service = resource.split("/")
-    cpu = predefined["PredefinedMetricType"] == CPU
+    cpu = predefined["PredefinedMetricType"].startswith(CPU)
     return {
         "MetricName": "CPUUtilization" if cpu else "MemoryUtilization",
         "Namespace": "AWS/ECS",
@@ -160,7 +223,8 @@ def _check_alone(others: Scaler, name: str, config: Config) -> None:
 @behaviour(
     "application-autoscaling", "PutScalingPolicy",
     "PolicyName ServiceNamespace ResourceId ScalableDimension PolicyType "
-    "StepScalingPolicyConfiguration TargetTrackingScalingPolicyConfiguration",
+    "StepScalingPolicyConfiguration TargetTrackingScalingPolicyConfiguration "
+    "PredictiveScalingPolicyConfiguration",
     evidence="documented", source=API + "API_PutScalingPolicy.html; alarm names on an update: "
     "assumed to stay",
 )  # fmt: skip
@@ -171,16 +235,18 @@ def put_scaling_policy(ctx: Context, params: Params) -> Reply:
     old = policies.get(f"{resource} {name}")
     kind = params.get("PolicyType", old["PolicyType"] if old else "StepScaling")
     if kind not in KINDS:
-        raise NotSimulated(f"application-autoscaling policies of type {kind}")
+        raise invalid(f"Unknown policy type: {kind}")
     if old is not None and old["PolicyType"] != kind:
         raise invalid("The type of a scaling policy cannot be changed.")
     member = KINDS[kind]
-    if {TRACKING, STEP} & set(params) - {member}:
+    if not 1 <= len(name) <= 256:
+        raise invalid("A policy name has 1 to 256 characters.")
+    if {TRACKING, STEP, PREDICTIVE} & set(params) - {member}:
         raise invalid(f"Only {member} can be specified for a {kind} policy.")
     if member not in params and old is None:
         raise invalid(f"{member} is required for a {kind} policy.")
     config = copy.deepcopy(params.get(member) or (old or {})[member])
-    _check_tracking(config) if kind == "TargetTrackingScaling" else _check_step(config)
+    CHECKS[kind](config)
     if kind == "TargetTrackingScaling":
         _check_alone(scaler(ctx, resource), name, config)
     arn = (

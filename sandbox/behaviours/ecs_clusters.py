@@ -24,9 +24,11 @@ from sandbox.behaviours.ecs_common import (
 from sandbox.errors import AwsError
 from sandbox.nested import honour
 from sandbox.registry import Context, Params, Reply, behaviour
+from sandbox.world import Store
 
 NAME = re.compile(r"^[A-Za-z][A-Za-z0-9_-]{0,254}$")
 FARGATE = ("FARGATE", "FARGATE_SPOT")
+MOST_PROVIDERS = 20
 INSIGHTS = ("enabled", "disabled", "enhanced")
 OPTIONAL = ("settings", "tags", "statistics")
 """Members that come back empty or not at all unless `include` asks for them."""
@@ -45,7 +47,14 @@ def _settings(raw: list[dict[str, str]] | None) -> list[dict[str, str]]:
 
 def _configuration(raw: dict[str, Any] | None) -> dict[str, Any]:
     config = copy.deepcopy(raw or {})
-    honour("ecs cluster configuration", config, "executeCommandConfiguration")
+    honour(
+        "ecs cluster configuration", config,
+        "executeCommandConfiguration managedStorageConfiguration",
+    )  # fmt: skip
+    honour(
+        "managedStorageConfiguration", config.get("managedStorageConfiguration") or {},
+        "kmsKeyId fargateEphemeralStorageKmsKeyId",
+    )  # fmt: skip
     execute = config.get("executeCommandConfiguration")
     if execute is not None:
         honour("executeCommandConfiguration", execute, "kmsKeyId logging logConfiguration")
@@ -76,6 +85,13 @@ def strategy(raw: list[dict[str, Any]], available: list[str]) -> list[dict[str, 
                 "base": item.get("base", 0),
             }
         )
+    if len(out) > MOST_PROVIDERS:
+        raise invalid("A capacity provider strategy can contain a maximum of 20 providers.")
+    if len({i["capacityProvider"] in FARGATE for i in out}) > 1:
+        raise invalid(
+            "A capacity provider strategy cannot contain a mix of capacity providers using Auto "
+            "Scaling groups and Fargate providers."
+        )
     if sum(1 for i in out if i["base"] > 0) > 1:
         raise invalid("Only one capacity provider in a strategy can have a base above 0.")
     if out and not any(i["weight"] > 0 for i in out):
@@ -83,9 +99,11 @@ def strategy(raw: list[dict[str, Any]], available: list[str]) -> list[dict[str, 
     return out
 
 
-def _providers(raw: list[str]) -> list[str]:
+def _providers(ctx: Context, raw: list[str]) -> list[str]:
+    if len(raw) > MOST_PROVIDERS:
+        raise invalid("A cluster can have a maximum of 20 capacity providers.")
     for name in raw:
-        if name not in FARGATE:
+        if name not in (*FARGATE, *ctx.store.get("providers", {})):
             raise invalid(f"The specified capacity provider {name} was not found.")
     return list(dict.fromkeys(raw))
 
@@ -102,11 +120,17 @@ def namespace_arn(ctx: Context, name: str) -> str:
     return arn
 
 
+def instances(store: Store, name: str) -> int:
+    """Container instances of a cluster: `perturb_ecs.instances` sets how many there are."""
+    found: int = store.get("clusters", {}).get(name, {}).get("_instances", 0)
+    return found
+
+
 def _counts(ctx: Context, name: str, *, lagging: bool) -> dict[str, int]:
     services = (ctx.view if lagging else ctx.store).get("services", {})
     mine = [s for k, s in services.items() if k.startswith(f"{name}/") and s["status"] == "ACTIVE"]
     return {
-        "registeredContainerInstancesCount": 0,
+        "registeredContainerInstancesCount": instances(ctx.store, name),
         "runningTasksCount": sum(s["runningCount"] for s in mine),
         "pendingTasksCount": sum(s["pendingCount"] for s in mine),
         "activeServicesCount": len(mine),
@@ -127,7 +151,7 @@ def _show(ctx: Context, found: dict[str, Any]) -> dict[str, Any]:
     evidence="documented", source=API + "API_CreateCluster.html",
 )  # fmt: skip
 def create_cluster(ctx: Context, params: Params) -> Reply:
-    name = params.get("clusterName", "default")
+    name = params.get("clusterName") or "default"
     if not NAME.match(name):
         raise invalid("Invalid cluster name: it must match [a-zA-Z][a-zA-Z0-9_-]{0,254}.")
     clusters = part(ctx.store, "clusters")
@@ -139,7 +163,7 @@ def create_cluster(ctx: Context, params: Params) -> Reply:
                 "previous request(s)."
             )
         return {"cluster": _show(ctx, existing)}
-    providers = _providers(params.get("capacityProviders") or [])
+    providers = _providers(ctx, params.get("capacityProviders") or [])
     found: dict[str, Any] = {
         "clusterArn": ctx.arn(f"cluster/{name}"),
         "clusterName": name,
@@ -241,7 +265,7 @@ def update_cluster_settings(ctx: Context, params: Params) -> Reply:
 )  # fmt: skip
 def put_cluster_capacity_providers(ctx: Context, params: Params) -> Reply:
     found = cluster(ctx.store, params["cluster"])
-    providers = _providers(params["capacityProviders"])
+    providers = _providers(ctx, params["capacityProviders"])
     default = strategy(params["defaultCapacityProviderStrategy"], providers)
     for removed in set(found["capacityProviders"]) - set(providers):
         for key, service in ctx.store.get("services", {}).items():
@@ -258,6 +282,30 @@ def put_cluster_capacity_providers(ctx: Context, params: Params) -> Reply:
 
 
 @behaviour(
+    "ecs", "CreateCapacityProvider", "name autoScalingGroupProvider tags",
+    evidence="documented", source=API + "API_CreateCapacityProvider.html; assumed: the Auto "
+    "Scaling group is not looked at",
+)  # fmt: skip
+def create_capacity_provider(ctx: Context, params: Params) -> Reply:
+    name, providers = params["name"], part(ctx.store, "providers")
+    if re.match(r"(?i)aws|ecs|fargate", name) or not re.fullmatch(r"[\w-]{1,255}", name):
+        raise client(f"The specified capacity provider name is invalid: {name}")
+    if name in providers:
+        raise client("The specified capacity provider already exists.")
+    if not params.get("autoScalingGroupProvider"):
+        raise client("An Auto Scaling group provider must be specified.")
+    found = {
+        "capacityProviderArn": ctx.arn(f"capacity-provider/{name}"),
+        "name": name,
+        "status": "ACTIVE",
+        "autoScalingGroupProvider": copy.deepcopy(params["autoScalingGroupProvider"]),
+    }
+    providers[name] = found
+    set_tags(ctx, found["capacityProviderArn"], read_tags(params.get("tags") or []))
+    return {"capacityProvider": copy.deepcopy(found)}
+
+
+@behaviour(
     "ecs", "DeleteCluster", "cluster",
     evidence="documented", source=API + "API_DeleteCluster.html",
 )  # fmt: skip
@@ -266,6 +314,11 @@ def delete_cluster(ctx: Context, params: Params) -> Reply:
         raise client("Cluster can not be blank.")
     found = cluster(ctx.store, params["cluster"])
     name = found["clusterName"]
+    if instances(ctx.store, name):
+        raise AwsError(
+            "ClusterContainsContainerInstancesException",
+            "The Cluster cannot be deleted while Container Instances are active or draining.",
+        )
     for key, service in ctx.store.get("services", {}).items():
         if not key.startswith(f"{name}/"):
             continue

@@ -140,17 +140,20 @@ def check_network(ctx: Context, subnets: list[str], groups: list[str]) -> None:
             )
 
 
-def check_target_group(ctx: Context, arn: str) -> None:
-    """Refuse a target group that moto does not have, without load balancer, or of another type."""
+def check_target_group(ctx: Context, arn: str, mode: str = "awsvpc", *, used: bool = True) -> None:
+    """Refuse a target group that moto does not have, without load balancer, or of another type.
+
+    mode: the task's network mode. used: whether a load balancer must use it already.
+    """
     group = get_backend("elbv2")[ctx.account][ctx.region].target_groups.get(arn)
     if group is None:
         raise invalid("The specified target group does not exist.")
-    if group.target_type != "ip":
+    if group.target_type != ("ip" if mode == "awsvpc" else "instance"):
         raise invalid(
             f"The provided target group {arn} has target type {group.target_type}, which is "
-            "incompatible with the awsvpc network mode specified in the task definition."
+            f"incompatible with the {mode} network mode specified in the task definition."
         )
-    if not group.load_balancer_arns:
+    if used and not group.load_balancer_arns:
         raise invalid(
             f"The target group with targetGroupArn {arn} does not have an associated load balancer."
         )

@@ -14,9 +14,17 @@ Deployment = dict[str, Any]
 
 REVISION = (
     "taskDefinition", "networkConfiguration", "platformVersion", "platformFamily", "launchType",
-    "capacityProviderStrategy", "loadBalancers", "_serviceConnect",
+    "capacityProviderStrategy", "loadBalancers", "serviceRegistries", "_serviceConnect",
+    "_volumes", "_lattice",
 )  # fmt: skip
 """What a service revision holds: a roll-back restores all of it."""
+
+SHOWN = {
+    "_serviceConnect": "serviceConnectConfiguration",
+    "_volumes": "volumeConfigurations",
+    "_lattice": "vpcLatticeConfigurations",
+}
+"""What DescribeServices shows in deployments only, under AWS's names (case 52)."""
 
 EVENTS = 100
 
@@ -117,8 +125,9 @@ def deployment(service: Service, ident: str, now: Any) -> Deployment:
         wanted = service["platformVersion"]
         new["platformVersion"] = "1.4.0" if wanted == "LATEST" else wanted
         new["platformFamily"] = service["platformFamily"]
-    if service.get("_serviceConnect"):
-        new["serviceConnectConfiguration"] = copy.deepcopy(service["_serviceConnect"])
+    for ours, member in SHOWN.items():
+        if service.get(ours):
+            new[member] = copy.deepcopy(service[ours])
     return new
 
 

@@ -1,8 +1,10 @@
 """How an ECS service moves: tasks start, get healthy or fail, deployments finish or roll back.
 
 One chain of timers per service, woken by whatever changes it. An image whose name contains
-`broken` never becomes healthy. Sources: the developer guide on rolling updates and on the
-deployment circuit breaker; the messages are those of recorded and published event logs.
+`broken` never becomes healthy. Sources: the developer guide on rolling updates, on blue/green
+deployments and on the deployment circuit breaker; the messages are those of recorded and published
+event logs. Played simply, assumed: the stages of BLUE_GREEN, LINEAR and CANARY are one time of
+waiting with both revisions whole, hooks succeed at once, a PAUSE hook waits for its time-out.
 """
 
 from __future__ import annotations
@@ -12,6 +14,7 @@ import math
 from datetime import timedelta
 from typing import Any
 
+from sandbox.behaviours.ecs_clusters import FARGATE, instances
 from sandbox.behaviours.ecs_deployments import (
     REVISION,
     Deployment,
@@ -74,11 +77,18 @@ def _step(at: Place, chain: int) -> None:
     service = at.service
     if service is None or service["status"] != "ACTIVE" or service["_chain"] != chain:
         return
+    if not service["deployments"]:
+        return  # another deployment controller's
+    if service["schedulingStrategy"] == "DAEMON":  # case 35: one on each instance
+        service["desiredCount"] = instances(at.store, at.key.partition("/")[0])
     primary = service["deployments"][0]
     if primary["rolloutState"] != "FAILED":
         _settle_pending(at, service, primary)
     if primary["rolloutState"] != "FAILED" and _breaks(service, primary):
         _fail(at, service, primary)
+        primary = service["deployments"][0]
+    elif rings := _alarm(at, service, primary):
+        _fail(at, service, primary, f"alarm detected: {rings}")
         primary = service["deployments"][0]
     before = _counts(service)
     _stop(at, service, primary)
@@ -97,6 +107,8 @@ def _step(at: Place, chain: int) -> None:
         return
     failures = primary["failedTasks"]
     pause = at.world.rng.uniform(28, 40)
+    if (until := primary.get("_until")) and until > at.world.clock.now():
+        pause = max(pause, min(300.0, (until - at.world.clock.now()).total_seconds()))
     if failures > 10:  # documented: the scheduler waits ever longer, up to 15 minutes
         pause = min(900.0, pause * 2 ** (failures - 10))
     at.world.clock.after(timedelta(seconds=pause), lambda: _step(at, chain))
@@ -151,16 +163,45 @@ def _settle_pending(at: Place, service: Service, primary: Deployment) -> None:
     primary["runningCount"] += pending
     primary["pendingCount"] = 0
     if pending:
-        primary["failedTasks"] = 0  # documented: reset by the first task that runs
+        breaker = service["deploymentConfiguration"]["deploymentCircuitBreaker"]
+        if breaker.get("resetOnHealthyTask", True):
+            primary["failedTasks"] = 0  # documented: reset by the first task that runs
         primary["updatedAt"] = now
         for balancer in service["loadBalancers"]:
-            target = balancer["targetGroupArn"]
+            target = balancer.get("targetGroupArn", balancer.get("loadBalancerName"))
             event(at, service, f"registered {pending} targets in (target-group {target})")
         return
     full = primary["runningCount"] == service["desiredCount"] == primary["desiredCount"]
+    if not full or primary["rolloutState"] != "IN_PROGRESS":
+        return
+    if now < primary.setdefault("_until", now + _both(service)):
+        return
     alone = not any(d["runningCount"] for d in service["deployments"] if d is not primary)
-    if full and alone and primary["rolloutState"] == "IN_PROGRESS":
+    if alone:
         _complete(at, service, primary)
+
+
+def _both(service: Service) -> timedelta:
+    """How long both revisions are there once the new one is whole: steps, bake time, pauses."""
+    if not any(d["runningCount"] for d in service["deployments"] if d["status"] != "PRIMARY"):
+        return timedelta(0)
+    config = service["deploymentConfiguration"]
+    minutes = float(config.get("bakeTimeInMinutes", 0))
+    if config["strategy"] == "LINEAR":
+        steps = config["linearConfiguration"]
+        count = math.ceil(100 / steps["stepPercent"]) - 1  # documented: none after the last
+        minutes += count * steps["stepBakeTimeInMinutes"]
+    if config["strategy"] == "CANARY":
+        minutes += config["canaryConfiguration"]["canaryBakeTimeInMinutes"]
+    for hook in config.get("lifecycleHooks", []):
+        if hook.get("targetType") == "PAUSE":
+            minutes += (hook.get("timeoutConfiguration") or {}).get("timeoutInMinutes", 1440)
+    return timedelta(minutes=minutes)
+
+
+def _shifting(service: Service) -> bool:
+    """Whether roll-outs keep all old tasks until traffic is shifted."""
+    return bool(service["deploymentConfiguration"]["strategy"] != "ROLLING")
 
 
 def _log(service: Service) -> dict[str, Any]:
@@ -203,22 +244,37 @@ def _breaks(service: Service, primary: Deployment) -> bool:
     )
 
 
-def _fail(at: Place, service: Service, primary: Deployment) -> None:
-    """The circuit breaker opens. With roll-back the last completed revision becomes PRIMARY,
+def _alarm(at: Place, service: Service, primary: Deployment) -> str:
+    """The name of a deployment alarm that rings while a roll-out is under way."""
+    alarms = service["deploymentConfiguration"].get("alarms") or {}
+    if not alarms.get("enable") or primary["rolloutState"] != "IN_PROGRESS":
+        return ""
+    known = at.world.store("cloudwatch", at.account, at.region).get("alarms", {})
+    for name in alarms["alarmNames"]:
+        if known.get(name, {}).get("StateValue") == "ALARM":
+            return str(name)
+    return ""
 
-    under the id of its deployment; without, or without any, the deployment is stalled.
+
+def _fail(at: Place, service: Service, primary: Deployment, alarm: str = "") -> None:
+    """The circuit breaker opens, or an alarm rings. With roll-back the last completed revision
+
+    becomes PRIMARY, under the id of its deployment; without, or without any, the deployment is
+    stalled.
     """
     now = at.world.clock.now()
+    why = alarm or "tasks failed to start"
     primary["rolloutState"] = "FAILED"
-    primary["rolloutStateReason"] = "ECS deployment circuit breaker: tasks failed to start."
+    primary["rolloutStateReason"] = f"ECS deployment circuit breaker: {why}."
     primary["updatedAt"] = now
-    event(at, service, f"(deployment {primary['id']}) deployment failed: tasks failed to start.")
+    event(at, service, f"(deployment {primary['id']}) deployment failed: {why}.")
     entry = _log(service)
     entry["updatedAt"] = now
     entry["_tripped"] = True
     last = service.get("_completed")
-    breaker = service["deploymentConfiguration"]["deploymentCircuitBreaker"]
-    if not breaker["rollback"] or last is None or last["id"] == primary["id"]:
+    config = service["deploymentConfiguration"]
+    back_again = config["alarms" if alarm else "deploymentCircuitBreaker"]["rollback"]
+    if not back_again or last is None or last["id"] == primary["id"]:
         entry.update(status="STOPPED", finishedAt=now)
         entry["statusReason"] = "Service deployment failed because the circuit breaker threshold "
         entry["statusReason"] += "was exceeded."
@@ -267,6 +323,10 @@ def _stop(at: Place, service: Service, primary: Deployment) -> None:
     """
     low, high = _limits(service)
     desired = service["desiredCount"]
+    if _shifting(service) and primary["rolloutState"] == "IN_PROGRESS":
+        until = primary.get("_until")
+        if until is None or at.world.clock.now() < until:
+            return  # all old tasks stay until traffic is shifted and the bake time is over
     healthy = sum(d["runningCount"] for d in service["deployments"])
     total = healthy + sum(d["pendingCount"] for d in service["deployments"])
     missing = desired - primary["runningCount"] - primary["pendingCount"]
@@ -290,10 +350,27 @@ def _stop(at: Place, service: Service, primary: Deployment) -> None:
         event(at, service, f"has stopped {stopped} running tasks: {tasks}.")
 
 
+def _has_room(at: Place, service: Service) -> bool:
+    """Whether tasks can be placed: on Fargate always, else where there are instances."""
+    used = [s["capacityProvider"] for s in service.get("capacityProviderStrategy") or []]
+    if service.get("launchType") == "FARGATE" or any(p in FARGATE for p in used):
+        return True
+    return service["desiredCount"] == 0 or instances(at.store, at.key.partition("/")[0]) > 0
+
+
 def _start(at: Place, service: Service, primary: Deployment) -> None:
     """Start as many tasks as are missing and as may exist."""
     _, high = _limits(service)
+    if _shifting(service):
+        high = 2 * max(high, service["desiredCount"])  # documented: both revisions, whole
     primary["desiredCount"] = service["desiredCount"]
+    if not _has_room(at, service):
+        event(
+            at, service,
+            "was unable to place a task because no container instance met all of its "
+            "requirements. Reason: No Container Instances were found in your cluster.",
+        )  # fmt: skip
+        return
     total = sum(d["runningCount"] + d["pendingCount"] for d in service["deployments"])
     missing = service["desiredCount"] - primary["runningCount"] - primary["pendingCount"]
     count = max(0, min(missing, high - total))

@@ -6,7 +6,13 @@ import copy
 from typing import Any
 
 from sandbox.behaviours.ecs_common import API, invalid, public
+from sandbox.behaviours.ecs_deployments import SHOWN
 from sandbox.registry import Context, Params, Reply, behaviour
+
+
+def _content(held: dict[str, Any]) -> dict[str, Any]:
+    inside = {SHOWN[k]: copy.deepcopy(v) for k, v in held.items() if v and k in SHOWN}
+    return {**public(held), **inside}
 
 
 @behaviour(
@@ -22,7 +28,7 @@ def describe_service_revisions(ctx: Context, params: Params) -> Reply:
             "serviceArn": service["serviceArn"],
             "clusterArn": service["clusterArn"],
             "createdAt": entry["createdAt"],
-            **public(copy.deepcopy(entry["_content"])),
+            **_content(entry["_content"]),
         }
         for service in ctx.view.get("services", {}).values()
         for entry in service["_log"]

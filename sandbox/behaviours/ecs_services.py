@@ -6,6 +6,7 @@ import copy
 from typing import Any
 
 from sandbox.behaviours import ecs_service_rules as rules
+from sandbox.behaviours.ecs_clusters import FARGATE, instances
 from sandbox.behaviours.ecs_common import (
     API,
     caller,
@@ -24,8 +25,13 @@ from sandbox.behaviours.ecs_common import (
 )
 from sandbox.behaviours.ecs_deployments import deploy, place
 from sandbox.behaviours.ecs_rollout import drain, totals, wake
+from sandbox.behaviours.ecs_service_deployment_rules import (
+    check_traffic,
+    deployment_configuration,
+)
 from sandbox.behaviours.ecs_task_definitions import usable
 from sandbox.errors import AwsError
+from sandbox.nested import refuse_unless
 from sandbox.registry import Context, Params, Reply, behaviour
 
 Service = dict[str, Any]
@@ -35,7 +41,7 @@ COMMON = (
     "availabilityZoneRebalancing networkConfiguration placementConstraints placementStrategy "
     "platformVersion healthCheckGracePeriodSeconds deploymentController enableExecuteCommand "
     "enableECSManagedTags loadBalancers propagateTags serviceRegistries "
-    "serviceConnectConfiguration"
+    "serviceConnectConfiguration volumeConfigurations vpcLatticeConfigurations"
 )
 
 
@@ -86,15 +92,16 @@ def create_service(ctx: Context, params: Params) -> Reply:
     used = {s["_token"] for s in services.values() if s["status"] == "ACTIVE" and s.get("_token")}
     if params.get("clientToken") in used:
         raise invalid("Creation of service was not idempotent.")
-    service = _new(ctx, params, home)
     tags = read_tags(params.get("tags") or [])
+    service = _new(ctx, params, home)
     service["_request"] = copy.deepcopy(request)
     service["_token"] = params.get("clientToken")
     services[key] = service
     set_tags(ctx, service["serviceArn"], tags)
     at = place(ctx, key)
-    deploy(at, service)
-    wake(at)
+    if service["deploymentController"]["type"] == "ECS":
+        deploy(at, service)
+        wake(at)
     shown = _show(ctx, service)
     if tags:
         shown["tags"] = tag_list(tags)
@@ -103,57 +110,121 @@ def create_service(ctx: Context, params: Params) -> Reply:
 
 def _new(ctx: Context, params: Params, home: dict[str, Any]) -> Service:
     """A service of these parameters, without any deployment yet."""
+    controller = rules.check_controller(params)
+    if controller == "EXTERNAL":
+        return _external(ctx, params, home)
     capacity = rules.capacity(params, home)
-    rules.check_unsimulated(params)
+    daemon = params.get("schedulingStrategy") == "DAEMON"
+    if daemon:
+        rules.check_daemon(params, capacity)
     if not params.get("taskDefinition"):
         raise invalid("TaskDefinition can not be blank.")
     definition = usable(ctx.store, params["taskDefinition"])
-    rules.check_definition(definition)
+    rules.check_definition(definition, capacity)
     rules.check_execute_command(params.get("enableExecuteCommand"), definition)
-    name, where = params["serviceName"], home["clusterName"]
-    config = rules.deployment_configuration(ctx, params.get("deploymentConfiguration"))
+    where, fargate = home["clusterName"], rules.on_fargate(capacity)
+    config = deployment_configuration(ctx, params.get("deploymentConfiguration"), daemon=daemon)
     balancers = rules.load_balancers(ctx, params.get("loadBalancers") or [], definition)
+    count = instances(ctx.store, where) if daemon else rules.desired(params.get("desiredCount"))
     service: Service = {
-        "serviceArn": ctx.arn(f"service/{where}/{name}"),
-        "serviceName": name,
-        "clusterArn": home["clusterArn"],
-        "loadBalancers": balancers,
-        "serviceRegistries": [],
-        "status": "ACTIVE",
-        "desiredCount": rules.desired(params.get("desiredCount")),
-        "runningCount": 0,
-        "pendingCount": 0,
+        **_bare(ctx, params, home, count),
         **capacity,
-        "platformVersion": rules.platform(params.get("platformVersion")),
-        "platformFamily": "Linux",
+        **rules.platform(params.get("platformVersion"), fargate),
+        **rules.placement(params, fargate, daemon),
+        "loadBalancers": balancers,
+        "serviceRegistries": rules.registries(params.get("serviceRegistries") or [], definition),
         "taskDefinition": definition["taskDefinitionArn"],
         "deploymentConfiguration": config,
-        "deployments": [],
-        "roleArn": f"arn:aws:iam::{ctx.account}:role/aws-service-role/ecs.amazonaws.com/"
-        "AWSServiceRoleForECS",
-        "events": [],
-        "createdAt": ctx.now,
-        "placementConstraints": [],
-        "placementStrategy": [],
-        "networkConfiguration": rules.network(ctx, params.get("networkConfiguration"), definition),
-        "schedulingStrategy": "REPLICA",
-        "deploymentController": {"type": "ECS"},
-        "createdBy": caller(ctx),
-        "enableECSManagedTags": params.get("enableECSManagedTags", False),
-        "propagateTags": params.get("propagateTags", "NONE"),
-        "enableExecuteCommand": params.get("enableExecuteCommand", False),
+        "schedulingStrategy": "DAEMON" if daemon else "REPLICA",
         "availabilityZoneRebalancing": rules.rebalancing(
-            params.get("availabilityZoneRebalancing"), config, default="ENABLED"
+            params.get("availabilityZoneRebalancing"), config,
+            default="DISABLED" if daemon else "ENABLED",
         ),
-        "_log": [],
-    }
+    }  # fmt: skip
+    network = rules.network(ctx, params.get("networkConfiguration"), definition)
+    if network is not None:
+        service["networkConfiguration"] = network
+    if network is not None or balancers:
+        service["roleArn"] = (
+            f"arn:aws:iam::{ctx.account}:role/aws-service-role/ecs.amazonaws.com/"
+            "AWSServiceRoleForECS"  # recorded: absent where ECS needs none
+        )
     if balancers or "healthCheckGracePeriodSeconds" in params:
         # Recorded: 0 with a load balancer, absent without.
         service["healthCheckGracePeriodSeconds"] = params.get("healthCheckGracePeriodSeconds", 0)
     connect = rules.service_connect(home, params.get("serviceConnectConfiguration"), definition)
     if connect is not None:
         service["_serviceConnect"] = connect
+    service["_volumes"] = rules.volumes(params.get("volumeConfigurations"), definition, daemon)
+    service["_lattice"] = rules.lattice(params.get("vpcLatticeConfigurations"), definition)
+    check_traffic(config, balancers, connect)
+    if controller == "CODE_DEPLOY":
+        service["taskSets"] = [_first_task_set(ctx, service)]
+        service["runningCount"] = count
     return service
+
+
+def _bare(ctx: Context, params: Params, home: dict[str, Any], count: int) -> Service:
+    """What every service has, whoever rolls it out."""
+    name = params["serviceName"]
+    return {
+        "serviceArn": ctx.arn(f"service/{home['clusterName']}/{name}"),
+        "serviceName": name,
+        "clusterArn": home["clusterArn"],
+        "loadBalancers": [],
+        "serviceRegistries": [],
+        "status": "ACTIVE",
+        "desiredCount": count,
+        "runningCount": 0,
+        "pendingCount": 0,
+        "deployments": [],
+        "events": [],
+        "createdAt": ctx.now,
+        "placementConstraints": [],
+        "placementStrategy": [],
+        "schedulingStrategy": "REPLICA",
+        "deploymentController": {
+            "type": (params.get("deploymentController") or {}).get("type", "ECS")
+        },
+        "createdBy": caller(ctx),
+        "enableECSManagedTags": params.get("enableECSManagedTags", False),
+        "propagateTags": params.get("propagateTags", "NONE"),
+        "enableExecuteCommand": params.get("enableExecuteCommand", False),
+        "_log": [],
+    }
+
+
+def _external(ctx: Context, params: Params, home: dict[str, Any]) -> Service:
+    """A service whose task sets are somebody else's: it has little of its own (documented)."""
+    count = rules.desired(params.get("desiredCount"))
+    return {**_bare(ctx, params, home, count), "deploymentConfiguration": {
+        "maximumPercent": 200, "minimumHealthyPercent": 100}, "taskSets": []}  # fmt: skip
+
+
+def _first_task_set(ctx: Context, service: Service) -> dict[str, Any]:
+    """The PRIMARY task set that ECS makes of a service for CodeDeploy."""
+    members = ("taskDefinition", "launchType", "capacityProviderStrategy", "platformVersion",
+               "platformFamily", "networkConfiguration", "loadBalancers",
+               "serviceRegistries")  # fmt: skip
+    ident = "ecs-svc/" + ctx.token("0123456789", 19)
+    return {
+        "id": ident,
+        "taskSetArn": f"{service['serviceArn'].replace(':service/', ':task-set/')}/{ident}",
+        "serviceArn": service["serviceArn"],
+        "clusterArn": service["clusterArn"],
+        "startedBy": "ecs.amazonaws.com",
+        "status": "PRIMARY",
+        "computedDesiredCount": service["desiredCount"],
+        "pendingCount": 0,
+        "runningCount": service["desiredCount"],
+        "createdAt": ctx.now,
+        "updatedAt": ctx.now,
+        "scale": {"value": 100.0, "unit": "PERCENT"},
+        "stabilityStatus": "STEADY_STATE",
+        "stabilityStatusAt": ctx.now,
+        "tags": [],
+        **{m: copy.deepcopy(service[m]) for m in members if m in service},
+    }
 
 
 @behaviour(
@@ -193,7 +264,7 @@ def list_services(ctx: Context, params: Params) -> Reply:
         if key.startswith(prefix)
         and s["status"] == "ACTIVE"
         and params.get("launchType", s.get("launchType")) == s.get("launchType")
-        and params.get("schedulingStrategy", "REPLICA") == "REPLICA"
+        and params.get("schedulingStrategy", s["schedulingStrategy"]) == s["schedulingStrategy"]
     ]
     return pages("serviceArns", params, unordered(ctx, arns), 10)
 
@@ -216,6 +287,8 @@ def update_service(ctx: Context, params: Params) -> Reply:
         else:
             service[member] = value
     at = place(ctx, service_key(params.get("cluster"), params["service"]))
+    if service["deploymentController"]["type"] != "ECS":
+        return {"service": _show(ctx, service)}
     # Documented for each parameter whether it triggers a deployment; an equal value does not.
     if params.get("forceNewDeployment") or before != {k: service.get(k) for k in TRIGGERS}:
         deploy(at, service)
@@ -226,34 +299,49 @@ def update_service(ctx: Context, params: Params) -> Reply:
 
 TRIGGERS = (
     "taskDefinition", "networkConfiguration", "platformVersion", "loadBalancers",
-    "_serviceConnect",
+    "serviceRegistries", "_serviceConnect", "_volumes", "_lattice",
 )  # fmt: skip
 
 
 def _changed(ctx: Context, service: Service, params: Params, home: dict[str, Any]) -> Service:
     """The members that an update sets (None: removes); refuses before anything is changed."""
-    rules.check_unsimulated(params)
+    controller = service["deploymentController"]["type"]
+    asked = (params.get("deploymentController") or {}).get("type", controller)
+    refuse_unless("a change of the deployment controller", asked, controller)
+    rules.check_update(params, controller)
     out: Service = {k: params[k] for k in SIMPLE if k in params}
+    daemon = service["schedulingStrategy"] == "DAEMON"
+    if daemon and params.get("desiredCount") is not None:
+        raise invalid("The desired count of a DAEMON service can't be changed.")
+    if "desiredCount" in params:
+        out["desiredCount"] = rules.desired(params["desiredCount"])
+    if controller == "EXTERNAL":
+        return out
     definition = _running_definition(ctx, service)
+    capacity = _capacity(service, params, home)
+    runs = {**service, **capacity}
+    fargate = rules.on_fargate(runs)
     if params.get("taskDefinition"):
         definition = usable(ctx.store, params["taskDefinition"])
-        rules.check_definition(definition)
         out["taskDefinition"] = definition["taskDefinitionArn"]
         for balancer in service["loadBalancers"] if "loadBalancers" not in params else []:
             rules.check_container(definition, balancer)
-    if "desiredCount" in params:
-        out["desiredCount"] = rules.desired(params["desiredCount"])
-    config = rules.deployment_configuration(
-        ctx, params.get("deploymentConfiguration"), service["deploymentConfiguration"]
-    )
+    if params.get("taskDefinition") or capacity:
+        rules.check_definition(definition, runs)
+    config = deployment_configuration(
+        ctx, params.get("deploymentConfiguration"), service["deploymentConfiguration"],
+        daemon=daemon,
+    )  # fmt: skip
     out["deploymentConfiguration"] = config
     out["availabilityZoneRebalancing"] = rules.rebalancing(
         params.get("availabilityZoneRebalancing"),
         config,
         default=service["availabilityZoneRebalancing"],
     )
-    if "networkConfiguration" in params:
-        out["networkConfiguration"] = rules.network(ctx, params["networkConfiguration"], definition)
+    out.update(rules.placement(params, fargate, daemon))
+    if "networkConfiguration" in params or params.get("taskDefinition"):
+        network = params.get("networkConfiguration", service.get("networkConfiguration"))
+        out["networkConfiguration"] = rules.network(ctx, network, definition)
     if "loadBalancers" in params:
         out["loadBalancers"] = rules.load_balancers(ctx, params["loadBalancers"], definition)
         if out["loadBalancers"]:
@@ -262,16 +350,25 @@ def _changed(ctx: Context, service: Service, params: Params, home: dict[str, Any
             )
     if "healthCheckGracePeriodSeconds" in params:
         out["healthCheckGracePeriodSeconds"] = params["healthCheckGracePeriodSeconds"]
-    if "platformVersion" in params:
-        out["platformVersion"] = rules.platform(params["platformVersion"])
+    if "serviceRegistries" in params:
+        out["serviceRegistries"] = rules.registries(params["serviceRegistries"], definition)
+    if "platformVersion" in params or bool(service.get("platformVersion")) != fargate:
+        wanted = rules.platform(params.get("platformVersion"), fargate)
+        out |= {"platformVersion": None, "platformFamily": None, **wanted}
     if "serviceConnectConfiguration" in params:
         out["_serviceConnect"] = rules.service_connect(
             home, params["serviceConnectConfiguration"], definition
         )
+    volumes = params.get("volumeConfigurations", service["_volumes"])
+    out["_volumes"] = rules.volumes(volumes, definition, daemon)
+    if "vpcLatticeConfigurations" in params:
+        out["_lattice"] = rules.lattice(params["vpcLatticeConfigurations"], definition)
     rules.check_execute_command(
         params.get("enableExecuteCommand", service["enableExecuteCommand"]), definition
     )
-    out.update(_capacity(service, params, home))
+    after = {**service, **out}
+    check_traffic(config, after["loadBalancers"], after.get("_serviceConnect"))
+    out.update(capacity)
     return out
 
 
@@ -286,7 +383,10 @@ def _capacity(service: Service, params: Params, home: dict[str, Any]) -> Service
     if "capacityProviderStrategy" not in params:
         return {}
     if not params["capacityProviderStrategy"]:  # documented: back to the launch type
-        new: Service = {"launchType": "FARGATE", "capacityProviderStrategy": None}
+        used = [s["capacityProvider"] for s in service.get("capacityProviderStrategy") or []]
+        behind = "FARGATE" if all(p in FARGATE for p in used) else "EC2"  # assumed: which one
+        behind = behind if used else service["launchType"]
+        new: Service = {"launchType": behind, "capacityProviderStrategy": None}
     else:
         new = {**rules.capacity(params, home), "launchType": None}
     same = all(service.get(k) == v for k, v in new.items())

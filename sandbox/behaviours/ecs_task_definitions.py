@@ -77,6 +77,12 @@ def _role(ctx: Context, raw: str | None) -> str | None:
     return f"arn:aws:iam::{ctx.account}:role/{raw}"
 
 
+def _compatibilities(params: Params, fargate: bool) -> list[str]:
+    """What could run it, by what ECS can see."""
+    asked = [c for c in params.get("requiresCompatibilities") or [] if c not in ("EC2", "FARGATE")]
+    return ["EC2", *asked] + (["FARGATE"] if fargate else [])
+
+
 def _show(ctx: Context, definition: dict[str, Any]) -> dict[str, Any]:
     """A copy in the orders that AWS does not keep (cases 1, 2, 20)."""
     out = public(definition)
@@ -95,7 +101,8 @@ def _show(ctx: Context, definition: dict[str, Any]) -> dict[str, Any]:
     "ecs", "RegisterTaskDefinition",
     "family taskRoleArn executionRoleArn networkMode containerDefinitions volumes "
     "placementConstraints requiresCompatibilities cpu memory tags pidMode ephemeralStorage "
-    "runtimePlatform enableFaultInjection",
+    "runtimePlatform enableFaultInjection ipcMode proxyConfiguration inferenceAccelerators "
+    "trustedExecutionConfiguration",
     evidence="recorded", source="recorded/ecs/DescribeTaskDefinition; refusals documented, "
     + API + "API_RegisterTaskDefinition.html; assumed: some wordings",
 )  # fmt: skip
@@ -117,10 +124,10 @@ def register_task_definition(ctx: Context, params: Params) -> Reply:
     definition: dict[str, Any] = {
         "family": family,
         "networkMode": mode,
-        "volumes": volumes(params.get("volumes") or [], fargate),
+        "volumes": volumes(ctx, params.get("volumes") or [], fargate),
         "placementConstraints": params.get("placementConstraints") or [],
         "status": "ACTIVE",
-        "compatibilities": ["EC2"] + (["FARGATE"] if fits_fargate(mode, cpu, memory) else []),
+        "compatibilities": _compatibilities(params, fits_fargate(mode, cpu, memory)),
         "requiresAttributes": [{"name": n} for n in ATTRIBUTES],
         "registeredAt": ctx.now,
         "registeredBy": caller(ctx),
@@ -133,7 +140,8 @@ def register_task_definition(ctx: Context, params: Params) -> Reply:
         **{
             m: params.get(m)
             for m in ("requiresCompatibilities", "pidMode", "ephemeralStorage", "runtimePlatform",
-                      "enableFaultInjection")
+                      "enableFaultInjection", "ipcMode", "proxyConfiguration",
+                      "trustedExecutionConfiguration")
         },
     }  # fmt: skip
     definition.update({k: v for k, v in optional.items() if v is not None})

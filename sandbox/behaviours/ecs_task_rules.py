@@ -7,8 +7,7 @@ import re
 from typing import Any
 
 from sandbox.behaviours.ecs_common import client
-from sandbox.errors import NotSimulated
-from sandbox.nested import honour, refuse_unless
+from sandbox.nested import honour
 from sandbox.registry import Context
 
 Container = dict[str, Any]
@@ -19,7 +18,8 @@ CONTAINER = (
     "linuxParameters secrets dependsOn startTimeout stopTimeout versionConsistency user "
     "workingDirectory privileged readonlyRootFilesystem dnsServers dnsSearchDomains extraHosts "
     "dockerSecurityOptions interactive pseudoTerminal dockerLabels ulimits logConfiguration "
-    "healthCheck systemControls firelensConfiguration hostname disableNetworking"
+    "healthCheck systemControls firelensConfiguration hostname disableNetworking "
+    "resourceRequirements credentialSpecs"
 )
 ALWAYS_EMPTY = ("environment", "mountPoints", "volumesFrom", "portMappings", "systemControls")
 """Lists that ECS echoes as [] when they were not given (recorded, all but systemControls)."""
@@ -35,6 +35,16 @@ FARGATE_SIZES: dict[int, set[int]] = {
     16384: set(range(32 * GIB, 120 * GIB + 1, 8 * GIB)),
 }
 HEALTH_DEFAULTS = {"interval": 30, "timeout": 5, "retries": 3}
+OTHER_SYSTEMS = re.compile(r"WINDOWS_SERVER_\w+")
+KERNEL_EC2_ONLY = ("devices", "sharedMemorySize", "tmpfs", "maxSwap", "swappiness")
+EC2_ONLY = (
+    "dockerSecurityOptions", "dnsServers", "dnsSearchDomains", "extraHosts", "links",
+    "disableNetworking", "resourceRequirements",
+)  # fmt: skip
+VOLUME_KINDS = (
+    "host", "dockerVolumeConfiguration", "efsVolumeConfiguration", "s3filesVolumeConfiguration",
+    "fsxWindowsFileServerVolumeConfiguration", "configuredAtLaunch",
+)  # fmt: skip
 HEALTH_LIMITS = {
     "interval": (5, 300),
     "timeout": (2, 60),
@@ -86,7 +96,11 @@ def containers(
         raise client("At least one container must be marked as essential.")
     if task.get("cpu") and sum(c["cpu"] for c in done) > int(task["cpu"]):
         raise client("The total cpu of the containers exceeds the task-level cpu.")
+    _no_circle(done)
     for container in done:
+        for name in _others(container):
+            if name not in names:
+                raise client(f"Unknown container '{name}' referenced by '{container['name']}'.")
         for needed in container.get("dependsOn", []):
             other = next((c for c in done if c["name"] == needed["containerName"]), None)
             if other is None:
@@ -98,6 +112,22 @@ def containers(
             if needed["condition"] in ("COMPLETE", "SUCCESS") and other["essential"]:
                 raise client(f"Essential container '{other['name']}' cannot be awaited to end.")
     return done
+
+
+def _others(container: Container) -> list[str]:
+    """Names of containers that one links to, or mounts volumes from."""
+    links = [link.partition(":")[0] for link in container.get("links") or []]
+    return links + [v["sourceContainer"] for v in container["volumesFrom"]]
+
+
+def _no_circle(done: list[Container]) -> None:
+    needs = {c["name"]: {d["containerName"] for d in c.get("dependsOn", [])} for c in done}
+    while needs:
+        free = [n for n, on in needs.items() if not on & set(needs)]
+        if not free:
+            raise client("There is a circular dependency between containers.")
+        for name in free:
+            del needs[name]
 
 
 def _container(ctx: Context, raw: Container, task: dict[str, Any], fargate: bool) -> Container:
@@ -127,9 +157,11 @@ def _container(ctx: Context, raw: Container, task: dict[str, Any], fargate: bool
     out["environment"] = [e for e in out["environment"] if e and e.get("name")]  # case 4
     out["portMappings"] = _ports(out["portMappings"], task["networkMode"])
     if "links" in out:
-        if task["networkMode"] == "awsvpc" and out["links"]:
-            raise client("Links are not supported when networkMode=awsvpc.")
+        if task["networkMode"] != "bridge" and out["links"]:
+            raise client(f"Links are not supported when networkMode={task['networkMode']}.")
         out["links"] = sorted(out["links"])  # case 14
+    out["volumesFrom"] = sorted(out["volumesFrom"], key=lambda v: str(v["sourceContainer"]))
+    _host_names(out, task["networkMode"])
     _secrets(out, task, fargate)
     _logs(ctx, out, task, fargate)
     if "healthCheck" in out:
@@ -143,12 +175,45 @@ def _container(ctx: Context, raw: Container, task: dict[str, Any], fargate: bool
     return out
 
 
+def _host_names(out: Container, mode: str) -> None:
+    if mode == "awsvpc" and out.get("hostname"):
+        raise client("hostname is not supported when networkMode=awsvpc.")
+    if mode == "awsvpc" and out.get("extraHosts"):
+        raise client("Extra hosts are not supported when networkMode=awsvpc.")
+    if len(out.get("environmentFiles") or []) > 10:
+        raise client("A maximum of 10 environment files can be specified for a container.")
+    for file in out.get("environmentFiles") or []:
+        if not file["value"].endswith(".env"):
+            raise client("Environment files must have a .env file extension.")
+    if len(out.get("credentialSpecs") or []) > 1:
+        raise client("A maximum of 1 credential spec can be specified for a container.")
+    codes = (out.get("restartPolicy") or {}).get("ignoredExitCodes") or []
+    if len(codes) > 50:
+        raise client("A maximum of 50 ignored exit codes can be specified.")
+    period = (out.get("restartPolicy") or {}).get("restartAttemptPeriod", 300)
+    if not 60 <= period <= 1800:
+        raise client("restartAttemptPeriod must be between 60 and 1800 seconds.")
+
+
 def _ports(raw: list[dict[str, Any]], mode: str) -> list[dict[str, Any]]:
     out = []
+    if raw and mode == "none":
+        raise client("Port mappings are not supported when networkMode=none.")
     for port in raw:
-        honour("ecs port mapping", port, "containerPort hostPort protocol name appProtocol")
+        honour(
+            "ecs port mapping", port,
+            "containerPort hostPort protocol name appProtocol containerPortRange",
+        )  # fmt: skip
         done = {**port}
-        done.setdefault("protocol", "tcp")
+        if done.get("protocol") not in ("tcp", "udp"):
+            done["protocol"] = "tcp"  # documented: "treats any other specified value as tcp"
+        if "containerPortRange" in done:
+            if "containerPort" in done or "hostPort" in done:
+                raise client("containerPort and containerPortRange exclude each other.")
+            out.append(done)
+            continue
+        if "containerPort" not in done:
+            raise client("Port mapping needs a containerPort.")
         if mode in ("awsvpc", "host"):
             if done.get("hostPort", done["containerPort"]) != done["containerPort"]:
                 raise client(
@@ -161,10 +226,17 @@ def _ports(raw: list[dict[str, Any]], mode: str) -> list[dict[str, Any]]:
         if not 0 < done["containerPort"] < 65536:
             raise client("Invalid container port specified.")
         out.append(done)
-    keys = [(p["containerPort"], p["protocol"]) for p in out]
-    if len(set(keys)) != len(keys):
-        raise client("Duplicate container port in port mappings.")
-    return sorted(out, key=lambda p: (p["containerPort"], p["protocol"]))  # case 12
+    keys = [p["containerPort"] for p in out if "containerPort" in p]
+    if len(set(keys)) != len(keys):  # documented: nor for several protocols
+        raise client("The same container port can't be exposed more than once.")
+    names = [p["name"] for p in out if p.get("name")]
+    if len(set(names)) != len(names):
+        raise client("Port mapping names must be unique within a task definition.")
+    if len(out) > 100:
+        raise client("A maximum of 100 port mappings can be specified for a container.")
+    return sorted(
+        out, key=lambda p: (p.get("containerPort", 0), p.get("containerPortRange", ""))
+    )  # case 12
 
 
 def _secrets(out: Container, task: dict[str, Any], fargate: bool) -> None:
@@ -217,6 +289,8 @@ def _logs(ctx: Context, out: Container, task: dict[str, Any], fargate: bool) -> 
 def _health(check: dict[str, Any]) -> None:
     if not check["command"]:
         raise client("Health check command must not be empty.")
+    if check["command"][0] not in ("CMD", "CMD-SHELL"):
+        raise client("Health check command must start with CMD or CMD-SHELL.")
     for member, value in HEALTH_DEFAULTS.items():
         check.setdefault(member, value)  # case 7
     for member, (low, high) in HEALTH_LIMITS.items():
@@ -231,56 +305,92 @@ def _fargate_only(out: Container) -> None:
         if out.get(member, 0) > 120:
             raise client(f"Container.{member} must be at most 120 seconds on Fargate.")
     linux = out.get("linuxParameters") or {}
-    for member in ("devices", "sharedMemorySize", "tmpfs", "maxSwap", "swappiness"):
+    for member in KERNEL_EC2_ONLY:
         if linux.get(member):
             raise client(f"Fargate does not support linuxParameters.{member}.")
     added = (linux.get("capabilities") or {}).get("add") or []
     if set(added) - {"SYS_PTRACE"}:
         raise client(f"The following added capabilities are not supported on Fargate: {added}")
-    for member in ("dockerSecurityOptions", "dnsServers", "dnsSearchDomains", "extraHosts"):
+    for member in EC2_ONLY:
         if out.get(member):
             raise client(f"Fargate does not support {member}.")
 
 
-def volumes(raw: list[dict[str, Any]], fargate: bool) -> list[dict[str, Any]]:
+def volumes(ctx: Context, raw: list[dict[str, Any]], fargate: bool) -> list[dict[str, Any]]:
     """The volumes as ECS stores them (cases 22 and 23)."""
     out = []
     for volume in raw:
-        honour("ecs volume", volume, "name host dockerVolumeConfiguration efsVolumeConfiguration")
+        honour("ecs volume", volume, "name " + " ".join(VOLUME_KINDS))
         done = copy.deepcopy(volume)
         if not done.get("name"):
             raise client("Volume name should not be null or empty.")
-        if "dockerVolumeConfiguration" in done:
-            if fargate:
-                raise client("Fargate does not support dockerVolumeConfiguration.")
-            done["dockerVolumeConfiguration"].setdefault("scope", "task")
-        elif "efsVolumeConfiguration" in done:
-            done["efsVolumeConfiguration"].setdefault("rootDirectory", "/")
-        else:
+        kinds = [k for k in VOLUME_KINDS if done.get(k)]
+        if len(kinds) > 1:
+            raise client("Volume can only have one of " + ", ".join(kinds))
+        for member in ("dockerVolumeConfiguration", "fsxWindowsFileServerVolumeConfiguration"):
+            if fargate and member in done:
+                raise client(f"Fargate does not support {member}.")
+        if docker := done.get("dockerVolumeConfiguration"):
+            docker.setdefault("scope", "task")
+            if docker.get("autoprovision") and docker["scope"] != "shared":
+                raise client("autoprovision is only supported for volumes with scope shared.")
+        elif efs := done.get("efsVolumeConfiguration"):
+            _efs(ctx, efs)
+        elif not kinds:
             done.setdefault("host", {})
-            if fargate and done["host"].get("sourcePath"):
-                raise client("host.sourcePath should not be set for volumes in Fargate.")
+        if fargate and (done.get("host") or {}).get("sourcePath"):
+            raise client("host.sourcePath should not be set for volumes in Fargate.")
         out.append(done)
     if len({v["name"] for v in out}) != len(out):
         raise client("Volume names must be unique within a task definition.")
+    if sum(1 for v in out if v.get("configuredAtLaunch")) > 1:
+        raise client("Only one volume can be configured at launch.")
     return out
 
 
+def _efs(ctx: Context, efs: dict[str, Any]) -> None:
+    access = efs.get("authorizationConfig") or {}
+    if access.get("iam") == "ENABLED" and efs.get("transitEncryption") != "ENABLED":
+        raise client("Transit encryption must be enabled if IAM authorization is used.")
+    if access.get("accessPointId") and efs.get("rootDirectory", "/") != "/":
+        raise client("rootDirectory must be omitted or / when an access point is specified.")
+    efs.setdefault("rootDirectory", "/")
+    if ctx.world.rng.random() < 0.5:  # assumed: the documented default may be shown
+        efs.setdefault("transitEncryption", "DISABLED")
+
+
 def check_task(params: dict[str, Any], fargate: bool) -> None:
-    """Task-level members that are not simulated, or that Fargate refuses."""
-    honour(
-        "runtimePlatform",
-        params.get("runtimePlatform") or {},
-        "cpuArchitecture operatingSystemFamily",
-    )
-    family = (params.get("runtimePlatform") or {}).get("operatingSystemFamily")
-    refuse_unless("runtimePlatform.operatingSystemFamily", family, "LINUX")
-    if params.get("placementConstraints") and fargate:
-        raise client("Fargate does not support placementConstraints.")
-    if set(params.get("requiresCompatibilities") or []) - {"FARGATE", "EC2"}:
-        raise NotSimulated(f"requiresCompatibilities {params['requiresCompatibilities']}")
+    """Task-level members that Fargate refuses, or nobody has any more."""
+    platform = params.get("runtimePlatform") or {}
+    honour("runtimePlatform", platform, "cpuArchitecture operatingSystemFamily")
+    family = platform.get("operatingSystemFamily", "LINUX")
+    if family != "LINUX" and not OTHER_SYSTEMS.fullmatch(family):
+        raise client(f"Unknown operatingSystemFamily: {family}")
+    known = {"FARGATE", "EC2", "EXTERNAL", "MANAGED_INSTANCES"}
+    if set(params.get("requiresCompatibilities") or []) - known:
+        raise client("Invalid requiresCompatibilities.")
+    if params.get("inferenceAccelerators"):
+        raise client("Amazon Elastic Inference is no longer available.")
+    if len(params.get("placementConstraints") or []) > 10:
+        raise client("A maximum of 10 placement constraints can be specified.")
     storage = (params.get("ephemeralStorage") or {}).get("sizeInGiB")
-    if storage is not None and not 20 <= storage <= 200:
-        raise client("Ephemeral storage size must be between 20 and 200 GiB.")
-    if fargate and params.get("pidMode", "task") != "task":
-        raise client("Fargate only supports pidMode 'task'.")
+    if storage is not None and not 21 <= storage <= 200:
+        raise client("Ephemeral storage size must be between 21 and 200 GiB.")
+    trusted = params.get("trustedExecutionConfiguration") or {}
+    if trusted and "MANAGED_INSTANCES" not in (params.get("requiresCompatibilities") or []):
+        raise client("Trusted execution is supported on managed instances only.")
+    if trusted.get("isolationMode") == "CONFIDENTIAL_SANDBOX" and not trusted.get(
+        "attestationPolicy"
+    ):
+        raise client("attestationPolicy is required for CONFIDENTIAL_SANDBOX.")
+    names = [c.get("name") for c in params["containerDefinitions"]]
+    proxy = params.get("proxyConfiguration")
+    if proxy and proxy["containerName"] not in names:
+        raise client("The proxy container does not exist in the task definition.")
+    if fargate:
+        if params.get("placementConstraints"):
+            raise client("Fargate does not support placementConstraints.")
+        if params.get("pidMode", "task") != "task":
+            raise client("Fargate only supports pidMode 'task'.")
+        if params.get("ipcMode"):
+            raise client("Fargate does not support ipcMode.")

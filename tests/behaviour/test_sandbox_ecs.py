@@ -548,10 +548,9 @@ def test_tags(stage: Stage) -> None:
 @pytest.mark.parametrize(
     "change",
     [
-        {"volumeConfigurations": []},
-        {"deploymentConfiguration": {"strategy": "BLUE_GREEN"}},
-        {"launchType": "EC2"},
-        {"deploymentConfiguration": {"earlySuccessCriteria": {"enable": False}}},
+        {"gatewayConnectors": []},
+        {"monitoring": {}},
+        {"role": "ecsServiceRole"},
     ],
 )
 def test_what_is_not_simulated_ends_the_test(stage: Stage, change: Any) -> None:
