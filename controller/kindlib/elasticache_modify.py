@@ -124,6 +124,38 @@ def _drop_impossible(fields: dict[str, list[Change]], spec: Doc, live: Doc) -> N
         fields.pop("cacheNodeType", None)
 
 
+def obstacle(doc: Mapping[str, Any], change: Change) -> str:
+    """Why no call makes a change; empty if there is nothing to say."""
+    group, wanted, now = doc["group"], change.wanted, change.now
+    compatible = group.get("ClusterMode") == "compatible"
+    match change.top:
+        case "engine":
+            return "there is no way back from valkey"
+        case "engineVersion":
+            return "engine versions are never lowered"
+        case "clusterMode" if (now, wanted) == ("disabled", "enabled"):
+            return "write compatible first; enabled once all clients speak cluster mode"
+        case "clusterMode":
+            return "there is no way back from cluster mode: only a new group is without"
+        case "cacheNodeType" if not compatible:
+            return "between nodes with data tiering and others AWS does not scale"
+        case "cacheNodeType" | "numNodeGroups" | "replicasPerNodeGroup" if compatible:
+            return "AWS scales nothing in the cluster mode compatible"
+        case "numNodeGroups":
+            return "without cluster mode a group has one shard"
+        case "replicaConfiguration":
+            return "there is no such shard"
+        case "allowUnauthenticated" if wanted:
+            return "AUTH can't be taken off, but for user groups: only a new group is without"
+        case "userGroupIds" if not wanted:
+            return "users go when an authToken or allowUnauthenticated: true takes their place"
+        case "allowUnauthenticated":
+            return "declare an authToken or userGroupIds: nobody is asked for a password"
+        case "authToken" | "userGroupIds":
+            return "first TLS must be on, and required"
+    return ""
+
+
 def _risk(name: str, fields: Mapping[str, Any], spec: Doc, live: Doc) -> Risk:
     if name in live and spec.get(name) == live[name]:
         return "safe"  # it takes a pending change back

@@ -23,8 +23,9 @@ from controller.policies import Doc
 
 MARK = "plumbline:auth-token"
 """Tag that remembers which AUTH token is being phased in; no tag of the spec."""
-ROTATE_STEP = "auth-rotate"
 SET_STEP = "auth-set"
+SET_LATER = "auth-set-later"
+"""The SET of a later pass: once the ROTATE is through, and the tags say so."""
 SET_BEFORE = "auth-set-before"
 """The SET that a pass made which died before it could note it: AWS would refuse it now."""
 
@@ -87,13 +88,13 @@ def rotation(
     """
     group, token = doc["group"], target.spec["authToken"]
     version = version_of(token)
-    if "tags" not in doc or not version:
+    if not version:
         return []
     held = mark_of(doc)
     mark = held if held is not None and held.version == version else None
     was_open = mark.was_open if mark else not group.get("AuthTokenEnabled")
     begun = mark is not None and (mark.sets or mark.happened(group))
-    waits = (group.get("PendingModifiedValues") or {}).get("AuthTokenStatus")
+    waits = (group.get("PendingModifiedValues") or {}).get("AuthTokenStatus") or "tags" not in doc
     now, why = at_once(doc, {"authToken", "userGroupIds"})
     params: Doc = {"ReplicationGroupId": target.name, "AuthToken": token, **now}
     actions = []
@@ -104,7 +105,7 @@ def rotation(
         actions.append(
             Action(
                 "elasticache", "ModifyReplicationGroup",
-                {**params, "AuthTokenUpdateStrategy": "ROTATE"}, step=ROTATE_STEP,
+                {**params, "AuthTokenUpdateStrategy": "ROTATE"}, step="auth-rotate",
                 after=tuple(a.step for a in actions), note=why or "the old token stays valid",
             )
         )  # fmt: skip
@@ -112,14 +113,16 @@ def rotation(
         announced = Mark(version, last_modified(group), sets=True, was_open=was_open)
         actions.append(_note(arn, announced, "auth-set-mark"))
     made = mark is not None and mark.sets and mark.happened(group)
+    step, note = (
+        (SET_BEFORE, "an earlier pass has made it, and is noted now") if made
+        else (SET_STEP, why or "the old token is no longer accepted") if begun and not waits
+        else (SET_LATER, "in a later pass, once the group is available again")
+    )  # fmt: skip
     actions.append(
         Action(
             "elasticache", "ModifyReplicationGroup", {**params, "AuthTokenUpdateStrategy": "SET"},
-            paths(changes), "safe" if made else "disruptive", SET_BEFORE if made else SET_STEP,
-            after=tuple(a.step for a in actions[-1:]),
-            note="an earlier pass has made it, and is noted now" if made else
-            "the old token is no longer accepted" if begun else
-            "in a later pass, once the group is available again",
+            paths(changes), "safe" if made else "disruptive", step,
+            after=tuple(a.step for a in actions[-1:]), note=note,
         )
     )  # fmt: skip
     return actions

@@ -28,7 +28,7 @@ from controller.handler import (
 )
 from controller.kindlib import elasticache_document as document
 from controller.kindlib.elasticache_create import creation
-from controller.kindlib.elasticache_modify import modifications
+from controller.kindlib.elasticache_modify import modifications, obstacle
 from controller.kindlib.elasticache_observe import arn_of
 from controller.kindlib.elasticache_observe import observed as look
 from controller.kindlib.elasticache_owners import (
@@ -42,7 +42,7 @@ from controller.kindlib.elasticache_owners import (
     scaled,
 )
 from controller.kindlib.elasticache_rules import contradictions, demands, unmodelled
-from controller.kindlib.elasticache_token import ROTATE_STEP, SET_BEFORE, SET_STEP
+from controller.kindlib.elasticache_token import SET_BEFORE, SET_LATER, SET_STEP
 from controller.kindlib.kms import KmsKey
 from controller.kindlib.reading import all_unknown
 from controller.kindlib.resource_tags import tag_actions
@@ -394,6 +394,9 @@ class ReplicationGroupHandler(Handler):
         first = tag_actions("elasticache", arn, tags)
         return first + modifications(target, arn, observed.doc, changes)
 
+    def obstacle(self, observed: Present, change: Change) -> str:
+        return obstacle(observed.doc, change)
+
     def delete(self, target: Target, observed: Present) -> list[Action]:
         """With a final snapshot, named after the group and its creation."""
         params: Doc = {"ReplicationGroupId": target.name}
@@ -413,20 +416,22 @@ class ReplicationGroupHandler(Handler):
         """SET ends the old AUTH token: not while the ROTATE before it is still under way."""
         if action.step == SET_BEFORE:
             return {}
-        if action.step == SET_STEP:
-            found = aws.pages(
-                "elasticache", "DescribeReplicationGroups", "ReplicationGroups",
-                {"ReplicationGroupId": target.name},
+        if action.step == SET_LATER or (action.step == SET_STEP and self._rotating(aws, target)):
+            raise AwsFailure(
+                "busy", "InvalidReplicationGroupState",
+                "the new token is still being added beside the old one",
+                "elasticache:ModifyReplicationGroup",
             )  # fmt: skip
-            waiting = found[0].get("PendingModifiedValues") or {}
-            rotating = found[0].get("Status") != "available" or waiting.get("AuthTokenStatus")
-            if rotating or ROTATE_STEP in action.after:
-                raise AwsFailure(
-                    "busy", "InvalidReplicationGroupState",
-                    "the new token is still being added beside the old one",
-                    "elasticache:ModifyReplicationGroup",
-                )  # fmt: skip
         return super().apply(aws, target, action, params)
+
+    @staticmethod
+    def _rotating(aws: Aws, target: Target) -> bool:
+        found = aws.pages(
+            "elasticache", "DescribeReplicationGroups", "ReplicationGroups",
+            {"ReplicationGroupId": target.name},
+        )  # fmt: skip
+        waiting = found[0].get("PendingModifiedValues") or {}
+        return found[0].get("Status") != "available" or bool(waiting.get("AuthTokenStatus"))
 
     def reply_output(self, action: Action, reply: Mapping[str, Any]) -> Doc:
         return self.output({"group": reply["ReplicationGroup"]}) if action.creates else {}

@@ -454,6 +454,17 @@ def test_nodes_are_joined_by_their_group() -> None:
     assert busy.doc["asked"]["cacheNodeType"] == "cache.t4g.small"
 
 
+def test_one_node_that_somebody_changed_is_seen() -> None:
+    """Of three: an import of nodes that differ has to hold still, too."""
+    theirs = {"PreferredMaintenanceWindow": "sun:03:00-sun:04:00", "SecurityGroups": []}
+    shown = {**seen().doc, "members": [node("a"), node("b", **theirs), node("c")]}
+    window = {"preferredMaintenanceWindow": "tue:01:00-tue:02:00"}
+    told = found(window, Present(shown))
+    assert set(told) == {"preferredMaintenanceWindow", "securityGroupIds"}
+    busy = [*shown["members"][::2], node("b", **theirs, CacheClusterStatus="creating")]
+    assert found(window, Present({**shown, "members": busy})) == {}
+
+
 # --- the smallest call ---
 
 
@@ -691,18 +702,18 @@ def test_users_are_not_taken_off_without_something_in_their_place() -> None:
 
 def test_killed_between_mark_and_rotate_it_rotates() -> None:
     rotate, settle = rotation(seen(tags={MARK: f"v1.{int(BORN.timestamp())}"}))
-    assert (rotate.step, settle.step) == ("auth-rotate", "auth-set")
+    assert (rotate.step, settle.step) == ("auth-rotate", "auth-set-later")
 
 
 def test_the_mark_of_an_earlier_rotation_means_nothing() -> None:
     later = BORN.replace(minute=9)
     old = seen(tags={MARK: f"v0.{int(BORN.timestamp())}"}, AuthTokenLastModifiedDate=later)
-    assert [a.step for a in rotation(old)] == ["auth-mark", "auth-rotate", "auth-set"]
+    assert [a.step for a in rotation(old)] == ["auth-mark", "auth-rotate", "auth-set-later"]
 
 
 def test_no_rotation_without_tags_or_before_tls_is_required() -> None:
     doc = {k: v for k, v in seen().doc.items() if k != "tags"}
-    assert rotation(Present(doc, {"tags": "busy"})) == []
+    assert [a.step for a in rotation(Present(doc, {"tags": "busy"}))] == ["auth-set-later"]
     assert all(a.step == "modify-disruptive" for a in rotation(
         seen(TransitEncryptionMode="preferred")))  # fmt: skip
 
