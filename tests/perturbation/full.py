@@ -497,7 +497,7 @@ WEB_ACL = (
             priority: 30
             action: block
             rateLimit: {{limit: 1000, window: 120, by: CUSTOM_KEYS,
-              keys: [ip, {{header: {{name: x-key}}}}], scopeDown: {{geo: [US]}}}}
+              keys: [httpMethod, {{header: {{name: x-key}}}}], scopeDown: {{geo: [US]}}}}
           rate-forwarded:
             priority: 31
             action: block

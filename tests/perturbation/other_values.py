@@ -190,6 +190,7 @@ VALUES: dict[tuple[str, str], Any] = {
     ("WebACL", "rules[*].override"): lambda bench, leaf: {
         "Count" if leaf.value == "none" else "None": {}},
     ("WebACL", "rules[*].labels fewer"): Raw(lambda raw: raw[1:]),
+    ("WebACL", "monetization"): ANY,
     ("WebACL", "rules[*].labels more"): Raw(lambda raw: [*raw, {"Name": "more"}]),
     ("WebACL", "rules[*].labels"): Raw(lambda raw: [{"Name": "x"}, *(raw or [])[1:]]),
     ("WebACL", "rules[*].captchaImmunityTime"): 90,
@@ -214,8 +215,8 @@ VALUES: dict[tuple[str, str], Any] = {
         {"AWSManagedRulesBotControlRuleSet": {"InspectionLevel": "TARGETED"}}],
     ("WebACL", "rules[*].rateLimit.window"): 600,
     ("WebACL", "rules[*].rateLimit.keys fewer"): Raw(lambda raw: raw[:1]),
-    ("WebACL", "rules[*].rateLimit.keys more"): Raw(lambda raw: [*raw, {"HTTPMethod": {}}]),
-    ("WebACL", "rules[*].rateLimit.keys"): Raw(lambda raw: [{"HTTPMethod": {}}, *(raw or [])[1:]]),
+    ("WebACL", "rules[*].rateLimit.keys more"): Raw(lambda raw: [*raw, {"IP": {}}]),
+    ("WebACL", "rules[*].rateLimit.keys"): Raw(lambda raw: [{"IP": {}}, *(raw or [])[1:]]),
     ("WebACL", "rules[*].rateLimit.forwardedIp"): {
         "HeaderName": "x-other", "FallbackBehavior": "MATCH"},
     ("WebACL", "rules[*].rateLimit.scopeDown"): FROM_FRANCE,

@@ -77,6 +77,7 @@ STORE: dict[tuple[str, str], str] = {
     ("WebACL", "WebACL/full rules[rate].rateLimit.by"): "AWS takes custom keys with no other",
     ("WebACL", "WebACL/full rules[rate-forwarded].rateLimit.keys"): "only with CUSTOM_KEYS",
     ("WebACL", "customResponseBodies[sorry] gone"): "the default action sends it",
+    ("WebACL", "rules[bots].managedGroup.name"): "its configuration is of this group",
     ("DBInstance", "storageEncrypted"): FIXED,
     ("DBInstance", "kmsKeyId"): FIXED,
     ("DBInstance", "availabilityZone"): FIXED,
