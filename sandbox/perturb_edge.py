@@ -93,3 +93,52 @@ def inject_firewall_manager_groups(
             "RetrofittedByFirewallManager": True,
         }
         record["lock"] = ctx.uuid()
+
+
+def expire_version(world: World, group: str, version: str, *, region: str | None = None) -> None:
+    """A pinned version of a managed group expires: web ACLs run the default instead, and take no
+    update that leaves it in.
+
+    https://docs.aws.amazon.com/waf/latest/developerguide/waf-managed-rule-groups-versioning-lifecycle.html
+    """
+    with world.lock:
+        ctx = _context(world, region)
+        world.remember("wafv2", ctx.account, ctx.region)
+        ctx.store.setdefault("expired", []).append((group, version))
+
+
+def hand_over_logging(
+    world: World, acl_name: str, *, scope: str = "REGIONAL", region: str | None = None
+) -> None:
+    """Firewall Manager takes over where the web ACL logs to (case 130)."""
+    with world.lock:
+        ctx = _context(world, region)
+        record = _acl(ctx, acl_name, scope)
+        world.remember("wafv2", ctx.account, ctx.region)
+        arn = record["entity"]["ARN"]
+        part(ctx.store, "logging")[arn] |= {
+            "ManagedByFirewallManager": True,
+            "LogDestinationConfigs": ["arn:aws:s3:::aws-waf-logs-of-firewall-manager"],
+        }
+
+
+def reorder(
+    world: World, acl_name: str, *, scope: str = "REGIONAL", region: str | None = None
+) -> None:
+    """Lists without a meaning in their order come back in another one (cases 131, 144)."""
+    with world.lock:
+        ctx = _context(world, region)
+        record = _acl(ctx, acl_name, scope)
+        world.remember("wafv2", ctx.account, ctx.region)
+        entity = record["entity"]
+        for name in ("Rules", "TokenDomains"):
+            if name in entity:
+                entity[name].reverse()
+        for rule in entity["Rules"]:
+            for body in rule["Statement"].values():
+                for name in ("RuleActionOverrides", "CountryCodes", "AsnList"):
+                    if name in body:
+                        body[name].reverse()
+            if "RuleLabels" in rule:
+                rule["RuleLabels"].reverse()
+        record["lock"] = ctx.uuid()

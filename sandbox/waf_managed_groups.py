@@ -111,9 +111,22 @@ MANAGED_GROUPS = {
         " SignalNonBrowserUserAgent",
         counted="SignalKnownBotDataCenter", versions="Version_1.0 Version_3.0 Version_4.0",
     ),
+    "AWSManagedRulesATPRuleSet": _group(
+        50, "atp",
+        "UnsupportedCognitoIDP VolumetricIpHigh VolumetricSession AttributeCompromisedCredentials"
+        " AttributeUsernameTraversal AttributePasswordTraversal AttributeLongSession"
+        " TokenRejected SignalMissingCredential",
+        versions="Version_1.0 Version_1.1",
+    ),
+    "AWSManagedRulesACFPRuleSet": _group(
+        50, "acfp",
+        "UnsupportedCognitoIDP AllRequests RiskScoreHigh SignalCredentialCompromised"
+        " VolumetricIPHigh VolumetricSessionHigh SignalMissingCredential",
+        versions="Version_1.0 Version_1.1",
+    ),
     "AWSManagedRulesAntiDDoSRuleSet": _group(
         50, "anti-ddos", "ChallengeAllDuringEvent ChallengeDDoSRequests DDoSRequests",
         versions="Version_1.0",
     ),
 }  # fmt: skip
-"""Groups of vendor AWS that need no configuration of login pages. Versions are examples."""
+"""Groups of vendor AWS. Versions are examples."""

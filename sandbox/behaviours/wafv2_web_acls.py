@@ -8,15 +8,10 @@ from typing import Any
 from sandbox.errors import AwsError
 from sandbox.registry import Context, Params, Reply, behaviour
 from sandbox.tags import forget_tags, from_pairs, put_tags
-from sandbox.waf_capacity import MAX_CAPACITY, capacity_of
-from sandbox.waf_rules import (
-    Surroundings,
-    check_default_action,
-    check_rules,
-    missing,
-    refusal,
-    with_defaults,
-)
+from sandbox.waf_capacity import capacity_of
+from sandbox.waf_rewrites import rewritten
+from sandbox.waf_rules import check_rules, missing, refusal
+from sandbox.waf_settings import SETTINGS, settings_of, surroundings
 from sandbox.waf_store import (
     TAG_CODE,
     associated,
@@ -31,39 +26,6 @@ from sandbox.waf_store import (
 )
 
 API = "https://docs.aws.amazon.com/waf/latest/APIReference/"
-SETTINGS = (
-    "DefaultAction", "Description", "Rules", "VisibilityConfig", "CustomResponseBodies",
-    "CaptchaConfig", "ChallengeConfig", "TokenDomains", "AssociationConfig",
-    "DataProtectionConfig", "OnSourceDDoSProtectionConfig", "ApplicationConfig",
-)  # fmt: skip
-"""What UpdateWebACL replaces: what it is not given, it takes away."""
-
-
-def _settings(ctx: Context, params: Params) -> dict[str, Any]:
-    """The checked settings, with what AWS adds."""
-    settings = copy.deepcopy({name: params[name] for name in SETTINGS if name in params})
-    rules = settings.setdefault("Rules", [])
-    settings.setdefault("Description", "")
-    bodies = settings.get("CustomResponseBodies", {})
-    ip_sets = [a for a in part(ctx.store, "ip_sets") if in_scope(ctx, a, params["Scope"])]
-    check_default_action(settings["DefaultAction"], bodies)
-    groups = part(ctx.store, "rule_groups")
-    check_rules(rules, Surroundings(ip_sets, groups, bodies))
-    with_defaults(rules)
-    capacity = capacity_of(rules, groups)
-    if capacity > MAX_CAPACITY:
-        raise AwsError(
-            "WAFLimitsExceededException",
-            f"AWS WAF couldn’t perform the operation because you exceeded your resource limit:"
-            f" {capacity} of {MAX_CAPACITY} capacity units.",
-        )
-    settings["Capacity"] = capacity
-    if ctx.world.seed % 2:  # newer accounts show the documented default, others do not
-        default = {"ALBLowReputationMode": "ACTIVE_UNDER_DDOS"}
-        settings.setdefault("OnSourceDDoSProtectionConfig", default)
-    return settings
-
-
 _ACCEPTED = "Name Scope " + " ".join(SETTINGS)
 
 
@@ -74,7 +36,7 @@ _ACCEPTED = "Name Scope " + " ".join(SETTINGS)
 def create_web_acl(ctx: Context, params: Params) -> Reply:
     tags = from_pairs(params.get("Tags"), TAG_CODE)
     check_scope(ctx, params["Scope"])
-    entity = _settings(ctx, params) | {
+    entity = settings_of(ctx, params, []) | {
         "ManagedByFirewallManager": False,
         "RetrofittedByFirewallManager": False,
         "LabelNamespace": f"awswaf:{ctx.account}:webacl:{params['Name']}:",
@@ -132,7 +94,7 @@ def list_web_acls(ctx: Context, params: Params) -> Reply:
 def update_web_acl(ctx: Context, params: Params) -> Reply:
     record = find(ctx, ctx.store, "acls", params)
     check_lock(record, params["LockToken"])
-    settings = _settings(ctx, params)
+    settings = settings_of(ctx, params, record["entity"]["Rules"])
     kept = {key: value for key, value in record["entity"].items() if key not in SETTINGS}
     record["entity"] = kept | settings
     record["lock"] = ctx.uuid()
@@ -161,6 +123,13 @@ def delete_web_acl(ctx: Context, params: Params) -> Reply:
     return {}
 
 
+class _AnyBody(tuple[str, ...]):
+    """CheckCapacity is not told of the custom response bodies: any key will do."""
+
+    def __contains__(self, key: object) -> bool:
+        return True
+
+
 @behaviour(
     "wafv2", "CheckCapacity", "Scope Rules",
     evidence="recorded", source="the capacity in wafv2/GetWebACL/ecde8910d7.json; "
@@ -168,7 +137,6 @@ def delete_web_acl(ctx: Context, params: Params) -> Reply:
 )  # fmt: skip
 def check_capacity(ctx: Context, params: Params) -> Reply:
     check_scope(ctx, params["Scope"])
-    groups = part(ctx.store, "rule_groups")
-    rules = copy.deepcopy(params["Rules"])
-    check_rules(rules, Surroundings(part(ctx.store, "ip_sets"), groups, ()))
-    return {"Capacity": capacity_of(rules, groups)}
+    rules = rewritten(copy.deepcopy(params["Rules"]))
+    check_rules(rules, surroundings(ctx, params["Scope"], _AnyBody()))
+    return {"Capacity": capacity_of(rules, part(ctx.store, "rule_groups"))}
