@@ -91,5 +91,30 @@ MEMBER = OwnedBy("the cluster it belongs to", in_cluster, cases=(93,))
 """For what a cluster decides for its members."""
 MULTI_AZ_MEMBER = OwnedBy("its Multi-AZ cluster", in_multi_az_cluster, cases=(93,))
 """For what members of Aurora have of their own, but those of Multi-AZ clusters have not."""
+
+
+def off_or_in_multi_az_cluster(situation: Situation, wanted: Any, live: Any) -> bool:
+    """What Performance Insights keep and encrypt by means nothing while they are off."""
+    insights = situation.live.get("performanceInsights") or {}
+    return not insights.get("enabled") or in_multi_az_cluster(situation, wanted, live)
+
+
+def without_its_secret(situation: Situation, wanted: Any, live: Any) -> bool:
+    """No secret of RDS's own, no key of it; a cluster has its members' secret."""
+    owned = situation.live.get("manageMasterUserPassword")
+    return not owned or in_cluster(situation, wanted, live)
+
+
+def without_its_directory(situation: Situation, wanted: Any, live: Any) -> bool:
+    """No directory of AWS's, no role to join it."""
+    return "domain" not in situation.live or in_cluster(situation, wanted, live)
+
+
+SECRET_KEY = OwnedBy("nobody, while RDS does not own the password", without_its_secret)
+"""For the key of RDS's own secret: it is sent when the secret is made."""
+DIRECTORY_ROLE = OwnedBy("nobody, while no directory is joined", without_its_directory)
+"""For the role that joins a directory: it is sent with it."""
+INSIGHTS = OwnedBy("Performance Insights, which are off", off_or_in_multi_az_cluster)
+"""For what comes back with them: all that is declared is sent when they are switched on."""
 FOLLOWER = OwnedBy("the cluster or the primary it belongs to", follows, cases=(93, 94))
 """For what a replica copies from its primary, too."""

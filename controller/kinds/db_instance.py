@@ -31,9 +31,12 @@ from controller.kindlib.rds_create import creation
 from controller.kindlib.rds_engines import DATABASES, LICENSES, PORTS, Made
 from controller.kindlib.rds_modify import OBSTACLES, modifications
 from controller.kindlib.rds_owners import (
+    DIRECTORY_ROLE,
     FOLLOWER,
+    INSIGHTS,
     MEMBER,
     MULTI_AZ_MEMBER,
+    SECRET_KEY,
     backed_up_by_others,
     by_engine,
     default_group,
@@ -79,11 +82,11 @@ class PerformanceInsights(Model):
     enabled: Annotated[bool, ServerDefault(False), MULTI_AZ_MEMBER] = True
     """Whether it is on."""
 
-    retention_period: Annotated[int | None, ServerDefault(7), MULTI_AZ_MEMBER] = None
+    retention_period: Annotated[int | None, ServerDefault(7), INSIGHTS] = None
     """Days that data is kept: 7 (free, AWS's default), or 31 times a number of months up to 23,
     or 731."""
 
-    kms_key_id: Annotated[KmsKey | None, AnyWhenUndeclared(cases=(67,)), MULTI_AZ_MEMBER] = None
+    kms_key_id: Annotated[KmsKey | None, AnyWhenUndeclared(cases=(67,)), INSIGHTS] = None
     """ARN or id of the key that encrypts it; by default the account's `aws/rds`. Can't be changed
     while it is on."""
 
@@ -267,7 +270,7 @@ class DBInstanceSpec(Taggable):
     their start keep the old one: not for an application's credentials."""
 
     master_user_secret_kms_key_id: Annotated[
-        KmsKey | None, AnyWhenUndeclared(cases=(67,)), MEMBER
+        KmsKey | None, AnyWhenUndeclared(cases=(67,)), SECRET_KEY
     ] = None  # fmt: skip
     """ARN or id of the key that encrypts the secret of `manageMasterUserPassword`; by default the
     account's `aws/secretsmanager`. Can't be changed while RDS owns the password."""
@@ -281,7 +284,7 @@ class DBInstanceSpec(Taggable):
     """Directory of AWS's that it has joined (`d-…`), so that its users can log in; `none` leaves
     it. AWS's default is none."""
 
-    domain_iam_role_name: Annotated[str | None, AnyWhenUndeclared(), MEMBER] = Field(
+    domain_iam_role_name: Annotated[str | None, AnyWhenUndeclared(), DIRECTORY_ROLE] = Field(
         default=None, alias="domainIAMRoleName"
     )
     """Role by which RDS joins `domain`."""

@@ -165,6 +165,7 @@ DB_INSTANCE = (
     resource("Secret", "password", "generate: {length: 40}"),
     resource("DBSubnetGroup", "main", f"subnetIds: '{SUBNETS}'"),
     resource("DBParameterGroup", "main", "family: postgres16"),
+    resource("Secret", "short", "generate: {length: 24}"),
     manifest("DBInstance", "full", f"""
         engine: postgres
         engineVersion: "16.4"
@@ -200,6 +201,39 @@ DB_INSTANCE = (
         monitoringRoleArn: arn:aws:iam::123456789012:role/monitoring
         caCertificateIdentifier: rds-ca-rsa2048-g1
         licenseModel: postgresql-license
+        dedicatedLogVolume: false
+        backupTarget: region
+        optionGroupName: default:postgres-16
+        engineLifecycleSupport: open-source-rds-extended-support
+        """),
+    manifest("DBInstance", "full-oracle", f"""
+        engine: oracle-se2
+        dbInstanceClass: db.m5.xlarge
+        allocatedStorage: 200
+        multiAZ: false
+        licenseModel: license-included
+        characterSetName: AL32UTF8
+        ncharCharacterSetName: AL16UTF16
+        processorFeatures: {{coreCount: 2}}
+        domain: d-9067642ac7
+        domainIAMRoleName: rds-directory
+        masterUserPassword: ${{Secret.short.value}}
+        dbSubnetGroupName: ${{DBSubnetGroup.main.name}}
+        vpcSecurityGroupIds: ${{ssm:{P}/network/database-security-groups}}
+        """),
+    manifest("DBInstance", "full-sql", f"""
+        engine: sqlserver-se
+        dbInstanceClass: db.m5.xlarge
+        allocatedStorage: 100
+        multiAZ: false
+        timezone: GMT Standard Time
+        domainFqdn: corp.example.com
+        domainOu: OU=databases,DC=corp,DC=example,DC=com
+        domainAuthSecretArn: arn:aws:secretsmanager:us-east-1:123456789012:secret:join-a1b2c3
+        domainDnsIps: [10.40.0.10, 10.40.0.11]
+        masterUserPassword: ${{Secret.short.value}}
+        dbSubnetGroupName: ${{DBSubnetGroup.main.name}}
+        vpcSecurityGroupIds: ${{ssm:{P}/network/database-security-groups}}
         """),
     manifest("DBInstance", "full-single", f"""
         engineVersion: "16"
@@ -208,6 +242,7 @@ DB_INSTANCE = (
         multiAZ: false
         availabilityZone: us-east-1a
         manageMasterUserPassword: true
+        masterUserSecretKmsKeyId: {KEY}
         dbSubnetGroupName: ${{DBSubnetGroup.main.name}}
         vpcSecurityGroupIds: ${{ssm:{P}/network/database-security-groups}}
         """),

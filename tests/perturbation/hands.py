@@ -432,6 +432,7 @@ class DbInstances(DbGroups):
         "multiAZ": "MultiAZ", "port": "DBPortNumber", "iamDatabaseAuthentication":
         "EnableIAMDatabaseAuthentication", "caCertificateIdentifier": "CACertificateIdentifier",
         "dbInstanceClass": "DBInstanceClass", "dbParameterGroupName": "DBParameterGroupName",
+        "domainIAMRoleName": "DomainIAMRoleName",
         "dbSubnetGroupName": "DBSubnetGroupName",
         "performanceInsights.enabled": "EnablePerformanceInsights",
         "performanceInsights.retentionPeriod": "PerformanceInsightsRetentionPeriod",
@@ -448,7 +449,10 @@ class DbInstances(DbGroups):
         "monitoringRoleArn": "MonitoringRoleArn", "storageType": "StorageType",
         "databaseInsightsMode": "DatabaseInsightsMode",
         "iops": "Iops", "storageThroughput": "StorageThroughput",
-        "allocatedStorage": "AllocatedStorage",
+        "allocatedStorage": "AllocatedStorage", "backupTarget": "BackupTarget",
+        "dedicatedLogVolume": "DedicatedLogVolume",
+        "characterSetName": "CharacterSetName", "ncharCharacterSetName": "NcharCharacterSetName",
+        "timezone": "Timezone",
     }  # fmt: skip
 
     def arn(self, name: str) -> str:
@@ -470,10 +474,24 @@ class DbInstances(DbGroups):
                 "EnableLogTypes": sorted(set(value) - now),
                 "DisableLogTypes": sorted(now - set(value)),
             }}  # fmt: skip
-        elif leaf.general == "allocatedStorage" and held["AllocatedStorage"] >= 400:
+        elif leaf.general == "allocatedStorage" and (
+            held["AllocatedStorage"] >= 200 or held["Engine"].startswith("sqlserver")
+        ):
             params["Iops"] = held["Iops"]
         elif leaf.general == "iops" or leaf.general == "storageThroughput":
             params["AllocatedStorage"] = held["AllocatedStorage"]
+        elif leaf.steps[0] == "processorFeatures":
+            now = {f["Name"]: f["Value"] for f in held["ProcessorFeatures"]}
+            now = {k: str(v) for k, v in {**now, leaf.steps[1]: value}.items() if v is not GONE}
+            params = {"ProcessorFeatures": [{"Name": k, "Value": v} for k, v in now.items()]}
+            if not now:
+                params = {"UseDefaultProcessorFeatures": True}
+        elif leaf.general.startswith("domain"):
+            (membership,) = held["DomainMemberships"]
+            shown = {"IAMRoleName": "DomainIAMRoleName", "FQDN": "DomainFqdn", "OU": "DomainOu",
+                     "AuthSecretArn": "DomainAuthSecretArn", "DnsIps": "DomainDnsIps",
+                     "Domain": "Domain"}  # fmt: skip
+            params = {shown[k]: v for k, v in membership.items() if k in shown} | params
         elif leaf.general == "manageMasterUserPassword" and value is False:
             params["MasterUserPassword"] = "correct-horse-battery"
         elif leaf.general == "manageMasterUserPassword":
@@ -496,6 +514,12 @@ class DbInstances(DbGroups):
             client.create_db_subnet_group(
                 DBSubnetGroupName=value, DBSubnetGroupDescription="another", SubnetIds=ids
             )
+        if leaf.general == "masterUserSecretKmsKeyId":
+            stored["MasterUserSecret"]["KmsKeyId"] = value
+            return
+        if leaf.general == "optionGroupName":
+            stored["OptionGroupMemberships"][0]["OptionGroupName"] = value
+            return
         stored[self.stored[leaf.general]] = value
 
     def settle(self, name: str) -> None:

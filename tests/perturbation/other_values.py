@@ -122,6 +122,14 @@ VALUES: dict[tuple[str, str], Any] = {
     ("DBInstance", "enabledCloudwatchLogsExports"): ["postgresql", "iam-db-auth-error"],
     ("DBInstance", "monitoringInterval"): 30,
     ("DBInstance", "caCertificateIdentifier"): "rds-ca-rsa4096-g1",
+    ("DBInstance", "masterUserSecretKmsKeyId"): extra("key"),
+    ("DBInstance", "licenseModel"): "bring-your-own-license",
+    ("DBInstance", "engineLifecycleSupport"): "open-source-rds-extended-support-disabled",
+    ("DBInstance", "optionGroupName"): "theirs",
+    ("DBInstance", "processorFeatures[coreCount]"): 4,
+    ("DBInstance", "domainDnsIps"): ["10.40.0.12", "10.40.0.11"],
+    ("DBInstance", "domainDnsIps fewer"): ["10.40.0.12", "10.40.0.12"],
+    ("DBInstance", "domainDnsIps more"): ["10.40.0.13", "10.40.0.11"],
     # --- caches ---
     ("ReplicationGroup", "engine"): "valkey",
     ("ReplicationGroup", "engineVersion"): "7.1",
@@ -182,6 +190,7 @@ VALUES: dict[tuple[str, str], Any] = {
     ("Service", "desiredCount"): 3,
     # --- web ACLs: in AWS's words where a part is compared as a whole ---
     ("WebACL", "defaultAction"): ANY,
+    ("WebACL", "monetization"): ANY,
     **{("WebACL", f"rules[*].{kind}"): ANY for kind in (
         "byteMatch", "regexMatch", "sqli", "xss", "size", "geo", "ipSet", "asn", "label", "and",
         "or", "not")},
@@ -190,7 +199,6 @@ VALUES: dict[tuple[str, str], Any] = {
     ("WebACL", "rules[*].override"): lambda bench, leaf: {
         "Count" if leaf.value == "none" else "None": {}},
     ("WebACL", "rules[*].labels fewer"): Raw(lambda raw: raw[1:]),
-    ("WebACL", "monetization"): ANY,
     ("WebACL", "rules[*].labels more"): Raw(lambda raw: [*raw, {"Name": "more"}]),
     ("WebACL", "rules[*].labels"): Raw(lambda raw: [{"Name": "x"}, *(raw or [])[1:]]),
     ("WebACL", "rules[*].captchaImmunityTime"): 90,

@@ -86,10 +86,21 @@ STORE: dict[tuple[str, str], str] = {
     ("DBInstance", "dbSubnetGroupName"): "AWS moves nothing within a VPC",
     ("DBInstance", "engine"): "no call makes another engine of it",
     ("DBInstance", "networkType"): "the subnets have no IPv6",
-    ("DBInstance", "licenseModel"): "PostgreSQL has one",
+    ("DBInstance", "DBInstance/full licenseModel"): "PostgreSQL has one",
+    ("DBInstance", "backupTarget"): FIXED,
+    ("DBInstance", "characterSetName"): FIXED,
+    ("DBInstance", "ncharCharacterSetName"): FIXED,
+    ("DBInstance", "timezone"): FIXED,
+    ("DBInstance", "dedicatedLogVolume"): "only beside io1 and io2",
+    ("DBInstance", "optionGroupName"): "PostgreSQL has AWS's own only",
+    ("DBInstance", "masterUserSecretKmsKeyId"): "AWS refuses another key while it owns it",
     ("DBInstance", "performanceInsights.enabled"): "AWS demands it with advanced insights",
     ("DBInstance", "performanceInsights.kmsKeyId"): "AWS refuses another key while it is on",
-    ("DBInstance", "DBInstance/full storageType"): "AWS refuses other types without other IOPS",
+    **{
+        ("DBInstance", f"DBInstance/full{which} storageType"): "AWS refuses other types without "
+        "other IOPS"
+        for which in ("", "-oracle")
+    },
     ("CacheParameterGroup", "family"): FIXED,
     ("CacheParameterGroup", "description"): FIXED,
     ("DBParameterGroup", "family"): FIXED,
@@ -105,7 +116,20 @@ NEVER: dict[str, dict[str, str]] = {
         "configuration.managedStorageConfiguration.fargateEphemeralStorageKmsKeyId":
             HOLE + "managed storage",
     },
-    "DBInstance": {"masterUserPassword": HIDDEN},
+    "DBInstance": {
+        "masterUserPassword": HIDDEN,
+        **dict.fromkeys(
+            ("dbClusterIdentifier", "sourceDBInstanceIdentifier", "sourceDBClusterIdentifier",
+             "promotionTier"),
+            "of clusters' members and replicas: moved in tests/fidelity/cases/test_rds.py",
+        ),
+        **dict.fromkeys(
+            ("customIamInstanceProfile", "automationMode", "dbSystemId"), HOLE + "RDS Custom"
+        ),
+        "customerOwnedIp": HOLE + "Outposts",
+        "replicaMode": HOLE + "replicas of Oracle",
+        "multiTenant": HOLE + "container databases",
+    },
     "ReplicationGroup": {"authToken": HIDDEN},
     "Service": {
         "cluster": "in another cluster it is another service",
@@ -167,6 +191,6 @@ NOWHERE: dict[tuple[str, str], str] = {
 UNHEALED: dict[tuple[str, str], str] = {
     ("ReplicationGroup", "ReplicationGroup/full allowUnauthenticated"): "in two calls and their"
     " marks, in two passes: tests/fidelity/cases/test_elasticache.py",
-    ("DBInstance", "licenseModel"): HOLE + "the call that heals it",
+    ("DBInstance", "optionGroupName"): HOLE + "other option groups of PostgreSQL",
 }
 """(kind, path) → why only its naming is tested, not what is done about it."""
