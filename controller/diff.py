@@ -430,7 +430,7 @@ def _same_steps(d: Any, v: Any) -> list[str | int] | None:
     """The members of two values of the same shape; None if they have none, or differ in shape.
 
     Objects: one may have members that the other lacks, but not each (a union has another arm then),
-    and their `type` is one. Lists: of objects, as long as each other.
+    and their `type` is one. Lists: of objects, as long as each other, and not just in disorder.
     """
     if isinstance(d, dict) and isinstance(v, dict):
         common = d.keys() & v.keys()
@@ -440,7 +440,8 @@ def _same_steps(d: Any, v: Any) -> list[str | int] | None:
         return [*d, *(k for k in v if k not in d)]
     if isinstance(d, list) and isinstance(v, list) and len(d) == len(v):
         nested = any(isinstance(item, (dict, list)) for item in (*d, *v))
-        return list(range(len(d))) if nested else None
+        moved = nested and sorted(map(_order, d)) == sorted(map(_order, v))
+        return list(range(len(d))) if nested and not moved else None
     return None
 
 
