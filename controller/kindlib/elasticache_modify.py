@@ -78,7 +78,8 @@ def modifications(
             groups.setdefault(_risk(name, fields, target.spec, live), []).append(name)
     _ride_along(groups)
     resized = [c for n in _RESIZED[1:] for c in fields.get(n, [])]
-    more, fewer = replica_counts(target, doc, resized)
+    shards, with_them = shard_count(target, doc, fields.get("numNodeGroups", []), resized)
+    more, fewer = replica_counts(target, doc, [c for c in resized if c not in with_them])
     available = {"automaticFailoverEnabled", "multiAZ"} & fields.keys()
     actions = [more] if more else []
     if "clusterMode" in fields:  # AWS takes nothing else with it but its parameter group
@@ -96,7 +97,7 @@ def modifications(
                 actions.append(action)
     if fewer:
         actions.append(fewer)
-    actions += shard_count(target, doc, fields.get("numNodeGroups", []))
+    actions += shards
     mine = [c for n in access.FIELDS for c in fields.get(n, [])]
     logins = access.access(target, arn, doc, mine)
     # The marks first: AWS takes no tags while it modifies the group.

@@ -57,11 +57,17 @@ def replica_counts(
     )
 
 
-def shard_count(target: Target, doc: Mapping[str, Any], changes: Sequence[Change]) -> list[Action]:
-    """The call that adds shards, or takes away the last ones."""
+def shard_count(
+    target: Target, doc: Mapping[str, Any], changes: Sequence[Change], resized: Sequence[Change]
+) -> tuple[list[Action], list[Change]]:
+    """The call that adds shards, or takes away the last ones; and which changes of single shards
+    go with those."""
     held, wanted = sorted(sizes(doc["group"])), number(target.spec.get("numNodeGroups"))
     if not changes or not held or wanted is None or not doc["group"].get("ClusterEnabled"):
-        return []
+        return [], []
+    gone = [
+        c for c in resized if c.top == "replicaConfiguration" and entry_key(c) in held[wanted:]
+    ]  # fmt: skip
     params: Doc = {
         "ReplicationGroupId": target.name, "NodeGroupCount": wanted, "ApplyImmediately": True,
     }  # fmt: skip
@@ -71,7 +77,7 @@ def shard_count(target: Target, doc: Mapping[str, Any], changes: Sequence[Change
         note = "their data moves to the shards that stay; AWS gives up if it does not fit"
     return [
         Action(
-            "elasticache", "ModifyReplicationGroupShardConfiguration", params, paths(changes),
-            "disruptive", "shards", note=note,
+            "elasticache", "ModifyReplicationGroupShardConfiguration", params,
+            paths([*changes, *gone]), "disruptive", "shards", note=note,
         )
-    ]  # fmt: skip
+    ], gone  # fmt: skip

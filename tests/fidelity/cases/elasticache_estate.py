@@ -198,7 +198,10 @@ class Estate(Plant):
     def modified(self) -> list[CallRecord]:
         """Our accepted changes of groups, in order. Flags never go alone (85)."""
         names = ("Modify", "Increase", "Decrease")
-        found = [c for c in self.writes() if c.operation.startswith(names) and not c.error]
+        found = [
+            c for c in self.writes()
+            if c.operation.startswith(names) and not c.error and "ReplicationGroupId" in c.params
+        ]  # fmt: skip
         assert all(c.params.keys() - FLAGS for c in found)
         return found
 
