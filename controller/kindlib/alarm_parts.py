@@ -48,12 +48,12 @@ def statistic(value: Any) -> Any:
 Extended = Annotated[
     str,
     AfterValidator(text(_EXTENDED, says="p90, tm90, tc90, ts90, wm90, IQM, PR(n:m) or TM(n%:m%)")),
-    Canonical(statistic),
+    Canonical(statistic, cases=(602,)),
 ]
 Stat = Annotated[
     str,
     AfterValidator(text(rf"{_SIMPLE}|{_EXTENDED}", says="a statistic, or p90, tm90, IQM, …")),
-    Canonical(statistic),
+    Canonical(statistic, cases=(602,)),
 ]
 
 _SHOWN = r"[\x20-\x7e]*[\x21-\x7e][\x20-\x7e]*"
@@ -81,7 +81,9 @@ def _once(actions: Any) -> Any:
 
 
 Action = Annotated[Arn, AfterValidator(text(high=1024))]
-Actions = Annotated[list[Action], Field(max_length=5), Unordered(), Canonical(_once)]
+Actions = Annotated[
+    list[Action], Field(max_length=5), Unordered(cases=(601,)), Canonical(_once, cases=(601,))
+]
 
 
 def _period(seconds: int) -> int:
@@ -122,11 +124,11 @@ class MetricQuery(Model):
     Metrics Insights query (`SELECT …`)."""
     period: QueryPeriod | None = None
     """Seconds of one value: 1, 5, 10, 20, 30 or a multiple of 60. A metric needs it."""
-    label: Annotated[str | None, AnyWhenUndeclared()] = None
+    label: Annotated[str | None, AnyWhenUndeclared(cases=(604,))] = None
     """What it is called in graphs. Unset: CloudWatch chooses."""
     return_data: Annotated[bool, ServerDefault(True, cases=(157,))] = True
     """Whether the alarm watches it. AWS's default is yes; say no for intermediate entries."""
-    account_id: Annotated[Metric | None, ServerDefault(_own_account)] = None
+    account_id: Annotated[Metric | None, ServerDefault(_own_account, cases=(605,))] = None
     """The account that the metric is in, if another."""
 
     @model_validator(mode="after")
@@ -142,7 +144,9 @@ class MetricQuery(Model):
 class EvaluationWindow(Model):
     """Which stretch of time one evaluation looks at."""
 
-    type: Annotated[Literal["sliding", "wallClock"], ServerDefault("sliding")] = "sliding"
+    type: Annotated[Literal["sliding", "wallClock"], ServerDefault("sliding", cases=(606,))] = (
+        "sliding"
+    )
     """sliding: the last periods, moving with each evaluation. wallClock: full hours, days, weeks,
     as long as the alarm's period."""
     timezone: Annotated[

@@ -146,7 +146,7 @@ def pending(instance: Instance) -> Doc:
     out: Doc = {
         field: waiting[member]
         for member, field in PENDING.items()
-        if waiting.get(member) is not None
+        if waiting.get(member) not in (None, "")
     }
     if "processorFeatures" in out:
         out["processorFeatures"] = _features(out["processorFeatures"])

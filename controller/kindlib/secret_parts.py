@@ -63,7 +63,7 @@ class RotationRules(Model):
     """When the secret gets a new value."""
 
     automatically_after_days: Annotated[
-        Annotated[int, Field(ge=1, le=1000)] | None, ServerDefault(_from_schedule)
+        Annotated[int, Field(ge=1, le=1000)] | None, ServerDefault(_from_schedule, cases=(611,))
     ] = None
     """Days between two rotations. Instead: `scheduleExpression`."""
 
@@ -91,7 +91,7 @@ class ReplicaRegion(Model):
 
 
 def parts_from_aws(secret: Mapping[str, Any]) -> Doc:
-    """Rotation and replicas in our words. A replica that AWS failed to make is none."""
+    """Rotation and replicas in our words. A replica that AWS failed to make is none (case 614)."""
     spec: Doc = {o: secret[a] for o, a in _PLAIN.items() if secret.get(a) not in (None, "")}
     rules = secret.get("RotationRules") or {}
     said = {o: rules[a] for o, a in _RULES.items() if rules.get(a) not in (None, "")}
@@ -115,7 +115,7 @@ def as_written(spec: Doc) -> Doc:
 
 
 def held_by(secret: Mapping[str, Any]) -> str:
-    """Who alone may change the secret: the service that made it, or its primary. Empty: we may.
+    """Who alone may change the secret: its service, or its primary (case 613). Empty: we may.
 
     https://docs.aws.amazon.com/secretsmanager/latest/userguide/service-linked-secrets.html
     """

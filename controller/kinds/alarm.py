@@ -83,6 +83,14 @@ def _our_period(situation: Situation) -> Any:
 class AlarmSpec(Taggable):
     """When to call somebody."""
 
+    instead: ClassVar[Mapping[str, str]] = {
+        "alarmName": "the name is metadata.name, or metadata.externalName",
+        "alarmDescription": "it is called description here",
+        "alarmRule": "composite alarms, which watch other alarms, are not managed here",
+        "scheduledQueryConfiguration": "alarms on log queries are not managed here",
+        "stateValue": "an alarm's state is what CloudWatch finds, and no drift",
+    }
+
     description: Annotated[str, AfterValidator(text(high=1024))] | None = None
     """What it means and what to do: shown in every notification."""
 
@@ -113,9 +121,9 @@ class AlarmSpec(Taggable):
     evaluation_periods: Annotated[int, Field(ge=1)] | None = None
     """Periods looked at. With `period` at most a day, or a week if `period` is an hour or more."""
 
-    datapoints_to_alarm: Annotated[Annotated[int, Field(ge=1)] | None, ServerDefault(_m_of_n)] = (
-        None
-    )
+    datapoints_to_alarm: Annotated[
+        Annotated[int, Field(ge=1)] | None, ServerDefault(_m_of_n, cases=(603,))
+    ] = None
     """How many of them must be over the threshold. AWS's default: all."""
 
     threshold: Annotated[float | None, AnyWhenUndeclared()] = None
@@ -139,7 +147,7 @@ class AlarmSpec(Taggable):
     INSUFFICIENT_DATA; notBreaching suits metrics that are only sent when something happens."""
 
     evaluate_low_sample_count_percentile: Annotated[
-        Literal["evaluate", "ignore"] | None, ServerDefault("evaluate")
+        Literal["evaluate", "ignore"] | None, ServerDefault("evaluate", cases=(607,))
     ] = None
     """Only with percentiles: what too few values mean. AWS's default: evaluate; `ignore` keeps the
     state."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal, get_args
 
 from pydantic import AfterValidator, model_validator
 
@@ -35,9 +35,11 @@ Retention = Literal[
     1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922,
     3288, 3653, "never", 2,
 ]  # fmt: skip
+Class = Literal["STANDARD", "INFREQUENT_ACCESS", "ESSENTIALS", "DELIVERY"]
+NewClass = Annotated[str, AfterValidator(text(r"[A-Z]+(_[A-Z]+)*"))]
 DELIVERY = "DELIVERY"
 DELIVERY_DAYS = 2
-"""What AWS shows of every group of that class, and takes for no other:
+"""What AWS shows of every group of that class (case 609), and takes for no other:
 https://github.com/hashicorp/terraform-provider-aws/issues/42657"""
 
 Key = Annotated[
@@ -60,8 +62,15 @@ def _by_account_policy(situation: Situation, wanted: Any, live: Any) -> bool:
 class LogGroupSpec(Taggable):
     """Where an application's log lines go, and for how long they are kept."""
 
+    instead: ClassVar[Mapping[str, str]] = {
+        "logGroupName": "the name is metadata.name, or metadata.externalName",
+        "dataProtectionPolicy": "a policy is a document of its own, which is left alone",
+        "fieldIndexPolicies": "a policy is a document of its own, which is left alone",
+        "resourcePolicyDocument": "a policy is a document of its own, which is left alone",
+    }
+
     retention_in_days: Annotated[
-        Retention, OwnedBy("an account-level retention policy", _by_account_policy)
+        Retention, OwnedBy("an account-level retention policy", _by_account_policy, cases=(608,))
     ] = 30
     """Days until log events expire, or never. AWS's own default is never; a month bounds the cost.
     With `logGroupClass: DELIVERY` AWS sets it, and nobody can change it: leave it out."""
@@ -71,17 +80,18 @@ class LogGroupSpec(Taggable):
     Logs uses a key of its own; `none` takes away a key that others put there."""
 
     log_group_class: Annotated[
-        Literal["STANDARD", "INFREQUENT_ACCESS", "ESSENTIALS", "DELIVERY"] | None,
-        ServerDefault("STANDARD"),
-        CreateOnly(),
+        Class | NewClass | None, ServerDefault("STANDARD", cases=(610,)), CreateOnly()
     ] = None
     """Storage class, fixed at creation. AWS's default: STANDARD. INFREQUENT_ACCESS and ESSENTIALS
-    cost less and can less (no metric filters); DELIVERY only hands Lambda's logs on."""
+    cost less and can less (no metric filters); DELIVERY only hands Lambda's logs on. One of a class
+    that AWS has added since can be adopted, not made."""
 
-    deletion_protection_enabled: Annotated[bool | None, ServerDefault(False)] = None
+    deletion_protection_enabled: Annotated[bool | None, ServerDefault(False, cases=(610,))] = None
     """Refuse deletion by anyone until switched off."""
 
-    bearer_token_authentication_enabled: Annotated[bool | None, ServerDefault(False)] = None
+    bearer_token_authentication_enabled: Annotated[
+        bool | None, ServerDefault(False, cases=(610,))
+    ] = None
     """Let log events be sent with a bearer token instead of AWS's signature."""
 
     @model_validator(mode="before")
@@ -147,6 +157,13 @@ class LogGroupHandler(Handler):
             if group.get(name) is not None:
                 spec[name] = group[name]
         return {"retentionInDays": "never"} | spec
+
+    def incomplete(self, spec: Mapping[str, Any]) -> str:
+        """A class that is not known here may be AWS's newest, or a slip."""
+        named, known = spec.get("logGroupClass"), get_args(Class)
+        if named is None or named in known or holds_reference(named):
+            return ""
+        return f"needs a logGroupClass that AWS has: {', '.join(known)}, not {named}"
 
     def readiness(self, doc: Mapping[str, Any]) -> Readiness:
         return READY

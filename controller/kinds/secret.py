@@ -89,10 +89,26 @@ class SecretSpec(Taggable):
     """A secret. With `generate` Plumbline fills it; without, a person does, in the console or by
     `aws secretsmanager put-secret-value`, and it is ready once it has a value."""
 
+    instead: ClassVar[Mapping[str, str]] = {
+        "name": "the name is metadata.name, or metadata.externalName",
+        "secretString": "a value never stands in the file: generate, or put it there by hand",
+        "secretBinary": "a value never stands in the file: put it there by hand",
+        "generateSecretString": "it is called generate here",
+        "clientRequestToken": "a flag of the call: made so that a repeated call makes one version",
+        "versionStages": "a flag of the call: a new value is AWSCURRENT",
+        "forceDeleteWithoutRecovery": "a flag of the deletion, never sent: what is gone at once "
+        "can't be restored; see recoveryWindowInDays",
+        "addReplicaRegions": "it is called replicaRegions here",
+        "forceOverwriteReplicaSecret": "a flag of the call, never sent: it would overwrite "
+        "somebody's secret of that name",
+        "resourcePolicy": "a policy is a document of its own, which is left alone",
+        "type": "secrets of partners are made by their integration",
+    }
+
     description: Annotated[str, AfterValidator(text(high=2048))] | None = None
     """What it is for."""
 
-    kms_key_id: Annotated[KmsKey | None, ServerDefault(OWN_KEY)] = None
+    kms_key_id: Annotated[KmsKey | None, ServerDefault(OWN_KEY, cases=(612,))] = None
     """ARN, id or alias of the KMS key that encrypts it. AWS's default: alias/aws/secretsmanager.
     Other accounts can read it only with a key of yours."""
 
