@@ -67,7 +67,7 @@ def wire(ctx: Context, store: Store, inst: Instance) -> Instance:
             out[name] = ctx.shuffled(out[name])
     group = store["subnet_groups"][inst["_subnet_group"]]
     out["DBSubnetGroup"] = wire_subnet_group(ctx, group)
-    del out["DBSubnetGroup"]["DBSubnetGroupArn"]
+    out["DBSubnetGroup"].pop("DBSubnetGroupArn", None)
     out["TagList"] = tag_list(ctx, store, inst["DBInstanceArn"])
     return out
 

@@ -107,7 +107,7 @@ def describe_db_parameter_groups(ctx: Context, params: Params) -> Reply:
             if group["DBParameterGroupName"].startswith("default.")
         }  # a default group appears once an instance has used it
         found = [*view.get("parameter_groups", {}).values()]
-        found += [parameter_group(ctx, view, name) for name in sorted(used)]
+        found += [_default(ctx, name.removeprefix("default.")) for name in sorted(used)]
     shown, marker = page(found, lambda g: str(g["DBParameterGroupName"]), params)
     return {"DBParameterGroups": ctx.shuffled(_wire(g) for g in shown), **marker}
 

@@ -6,9 +6,12 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+import yaml
 
+from controller.kinds import handler_for
 from controller.manifest import DesiredStateError, load
 from sandbox import perturb_data as aws_does
+from sandbox.rds_others import as_shown
 from tests.fidelity.cases.rds_estate import (
     DATABASES,
     NAME,
@@ -20,6 +23,7 @@ from tests.fidelity.cases.rds_estate import (
     text,
 )
 from tests.harness import environment, resource
+from tests.unit.kinds.kit import recorded
 
 
 @pytest.fixture
@@ -166,6 +170,29 @@ def test_as_created_aws_says_it_otherwise_and_nothing_differs(e: Estate) -> None
     theirs = {k: a.changes for k, a in report.assessments.items() if a.changes}
     assert set(theirs) == {"DBInstance/member", "DBInstance/replica"}
     assert {c.cls for changes in theirs.values() for c in changes} == {"owned", "undeclared"}
+
+
+@pytest.mark.case(75, "echo")
+def test_storage_of_an_older_default_is_adopted_as_it_is(e: Estate) -> None:
+    """A recorded instance that nobody chose a type for, of a time when that meant gp2."""
+    (instance,) = next(
+        reply["DBInstances"]
+        for name, reply in recorded("rds", "rds", "DescribeDBInstances")
+        if name == "05ee3dddee.json"
+    )
+    assert instance["StorageType"] == "gp2"
+    as_shown(e.world, instance)
+    said = {k: v for k, v in handler_for("DBInstance").imported(instance).items() if k != "tags"}
+    document = {
+        "apiVersion": "plumbline.dev/v1", "kind": "DBInstance", "spec": said,
+        "metadata": {"name": "old", "externalName": instance["DBInstanceIdentifier"]},
+        "lifecycle": {"adopt": True},
+    }  # fmt: skip
+    e.publish(f"{text()}---\n{yaml.safe_dump(document)}")
+    e.converge(5)
+    assert e.modified() == []
+    e.checkpoint()
+    e.quiet()
 
 
 def logs_off(e: Estate) -> None:
