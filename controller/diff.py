@@ -261,8 +261,12 @@ class _Walk:
         if default and self.equal(field, default.of(self.situation), v):
             return
         if field.shape == "object" and isinstance(v, dict):
+            usual = default.of(self.situation) if default else None
             for name, member in field.members.items():
-                self.value(member, (*parts, name), None, v.get(name), None, None, None)
+                if not isinstance(usual, dict) or not self.equal(
+                    member, _at(usual, name), v.get(name)
+                ):
+                    self.value(member, (*parts, name), None, v.get(name), None, None, None)
             return
         self.changes.append(Change(parts, None, v, None, "undeclared"))
 
