@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from botocore.model import Shape
@@ -52,7 +52,7 @@ def _on_the_way(deeper: Steps, way: tuple[frozenset[str], ...]) -> bool:
     if way and way[-1] is BELOW:
         names = names[:1] if len(way) > 1 else []
     left = iter(way)
-    return all(any(name in called for called in left) for name in names)
+    return all(any(name in called or "*" in called for called in left) for name in names)
 
 
 def expected(
@@ -70,7 +70,8 @@ def expected(
     if deed == "letter case" and table.note("letter case", path) is not None:
         return Expected()
     if said.startswith("- "):
-        return Expected(elsewhere=said.startswith("- identity"))
+        found = _at(table, [path], must=False)
+        return replace(found, elsewhere=said.startswith("- identity"))
     quiet = _quiet(table, path, subject, before, after)
     return _at(table, [path], must=not quiet)
 
@@ -121,11 +122,14 @@ def _at(
         if said and not said.startswith("- "):
             way = tuple(frozenset(table.called(name)) for name in rest)
             way = (*way, BELOW) if below else way
-            allowed |= {(node, way) for node in nodes_of(table.kind, said)}
+            allowed |= {
+                (node, (*(frozenset({name.lower()}) for name in left), *way))
+                for node, left in nodes_of(table.kind, said)
+            }
         more = table.note("with", path)
         besides += [more] if isinstance(more, str) else list(more or ())
     anything = "*" in besides
-    allowed |= {(n, ()) for b in besides if b != "*" for n in nodes_of(table.kind, b)}
+    allowed |= {(n, ()) for b in besides if b != "*" for n, _ in nodes_of(table.kind, b)}
     return Expected(frozenset(allowed), must and bool(allowed), anything=anything)
 
 
@@ -250,6 +254,9 @@ CONDITIONS: dict[str, Condition] = {
     "a capacity provider strategy is shown": lambda subject, before, after: bool(
         before.get("capacityProviderStrategy")
     ),
+    "there are no alarms": lambda subject, before, after: not before[
+        "deploymentConfiguration"
+    ]["alarms"].get("alarmNames"),
     "it was set": lambda subject, before, after: before.get("Source") == "user"
     or "ParameterValue" not in before
     or "user" not in (before.get("Source"), after.get("Source")),

@@ -250,9 +250,9 @@ def owners(kind: str) -> dict[str, list[str]]:
     return dict(body.get("owned") or {})
 
 
-def nodes_of(kind: str, path: str) -> frozenset[Steps]:
-    """Where a difference at a spec path is reported: as deep as the diff goes; of a map or a list
-    that is aligned by key, at the entry or at the whole.
+def nodes_of(kind: str, path: str) -> frozenset[tuple[Steps, Steps]]:
+    """Where a difference at a spec path is reported, and what of the path is left there: as deep as
+    the model goes; of a map or a list that is aligned by key, at the entry or at the whole.
 
     `containers.*.environment (the key)` and `containers.*.environment.*` are one entry.
     """
@@ -270,13 +270,13 @@ def nodes_of(kind: str, path: str) -> frozenset[Steps]:
             out.append("*")
             keyed = field.policy(Unordered)
             if keyed and steps and steps[0] in keyed.key:
-                return frozenset((tuple(out),))  # with another key it is another entry
+                return frozenset({(tuple(out), ())})  # with another key it is another entry
             field = field.item
         else:
             break
-    found = tuple(out)
+    found, left = tuple(out), tuple(steps)
     entries = field is not None and (field.shape == "map" or _aligned(field))
-    return frozenset((found, (*found, "*")) if entries else (found,))
+    return frozenset({(found, left), *({((*found, "*"), left)} if entries else ())})
 
 
 def _aligned(field: Field) -> bool:
