@@ -28,7 +28,7 @@ from controller.kindlib.waf_translate import (
     Wrapped,
 )
 from controller.kindlib.whole import Whole
-from controller.policies import Canonical, Doc, Unordered
+from controller.policies import Canonical, Doc, OwnedBy, Situation, Unordered
 from controller.spec import Arn, Model, holds_reference, text
 
 
@@ -131,6 +131,14 @@ REDACTED = ("authorization", "cookie", "x-api-key")
 """Headers that hold credentials: kept out of logs unless said otherwise."""
 
 
+def _central(situation: Situation, wanted: Any, live: Any) -> bool:
+    return bool((situation.raw.get("logging") or {}).get("ManagedByFirewallManager"))
+
+
+CENTRAL = OwnedBy("Firewall Manager", _central, cases=(130,))
+"""Where a web ACL logs to may be Firewall Manager's to say."""
+
+
 class Logging(Model):
     """Where full logs of requests go.
 
@@ -138,7 +146,7 @@ class Logging(Model):
     """
 
     destination: Annotated[
-        Arn, AfterValidator(_destination), Canonical(lambda arn: arn.removesuffix(":*"))
+        Arn, AfterValidator(_destination), Canonical(lambda arn: arn.removesuffix(":*")), CENTRAL
     ]
     """ARN of a log group, bucket or Firehose stream; its name begins with `aws-waf-logs-`."""
     redacted_fields: Annotated[
@@ -146,10 +154,13 @@ class Logging(Model):
         Field(max_length=100),
         AfterValidator(_redactable),
         Unordered(),
+        CENTRAL,
     ] = Field(default_factory=lambda: [{"singleHeader": name} for name in REDACTED])
     """What is left out of the logs. AWS's default is nothing; ours are the headers authorization,
     cookie and x-api-key. Redaction covers only rules that look at single headers by name."""
-    filter: Annotated[Any, Whole(lambda: LoggingFilter), OR_NONE] = Field(default_factory=dict)
+    filter: Annotated[Any, Whole(lambda: LoggingFilter), OR_NONE, CENTRAL] = Field(
+        default_factory=dict
+    )
     """Which requests are logged. Without it, all."""
 
 

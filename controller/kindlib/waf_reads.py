@@ -185,8 +185,6 @@ def _observed(target: Target, summary: Doc, read: Doc) -> Observation:
             unknown[part] = str(read[part])
         else:
             doc[part] = read[part]
-    if (doc.get("logging") or {}).get("ManagedByFirewallManager"):
-        unknown["logging"] = "Firewall Manager manages the logging of this web ACL"
     lists = [v for k, v in read.items() if k.startswith("resources ")]
     failed = [v for v in lists if isinstance(v, AwsFailure)]
     if failed:

@@ -30,6 +30,7 @@ from controller.kindlib.aws_shapes import check_shape
 from controller.kindlib.planning import by_field, paths, tag_changes
 from controller.kindlib.reading import tag_list
 from controller.kindlib.waf_acl import (
+    CENTRAL,
     FIELDS,
     REAL_MONEY,
     CustomResponseBody,
@@ -207,7 +208,9 @@ class WebACLSpec(Taggable):
     A resource that another web ACL protects is not taken from it: that stays Blocked. Load
     balancers are always looked at, other kinds only if one of them is declared here."""
 
-    logging: Annotated[Logging | Literal["none"] | None, ServerDefault("none")] = None
+    logging: Annotated[
+        Logging | Literal["none"] | None, ServerDefault("none", cases=(140,)), CENTRAL
+    ] = None
     """Full logs of requests. `none`: switched off. Unset: left alone."""
 
     @model_validator(mode="before")
@@ -287,7 +290,8 @@ class WebACLHandler(Handler):
         spec: Doc = {"scope": doc["scope"], "baseline": False, **settings_from_aws(doc["acl"])}
         if doc.get("resources"):
             spec["associations"] = list(doc["resources"])
-        if doc.get("logging"):
+        mine = (doc.get("logging") or {}).get("LogScope", "CUSTOMER") == "CUSTOMER"
+        if doc.get("logging") and mine:  # other scopes are those of AWS's own services
             spec["logging"] = logging_from_aws(doc["logging"])
         return spec | {"tags": doc.get("tags", {})}
 
