@@ -75,7 +75,9 @@ def parse(text: str) -> Doc:
         found = json.loads(text) if text.lstrip().startswith("{") else _yaml(text)
     except (json.JSONDecodeError, yaml.YAMLError) as error:
         raise bad(f"Template format error: {error}") from None
-    if not isinstance(found, dict) or not isinstance(found.get("Resources"), dict):
+    if not isinstance(found, dict) or not (
+        isinstance(found.get("Resources"), dict) and found["Resources"]
+    ):
         raise bad("Template format error: At least one Resources member must be defined.")
     if unknown := set(found) - SECTIONS:
         if unknown & {"Transform", "Rules", "Hooks"}:
