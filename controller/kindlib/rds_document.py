@@ -134,7 +134,7 @@ def to_spec(instance: Instance) -> Doc:
     if spec["manageMasterUserPassword"] and (key := instance["MasterUserSecret"].get("KmsKeyId")):
         spec["masterUserSecretKmsKeyId"] = key
     if (on := instance.get("PerformanceInsightsEnabled")) is not None:
-        spec["performanceInsights"] = {"enabled": on, **(_insights(instance) if on else {})}
+        spec["performanceInsights"] = {"enabled": on, **_insights(instance)}
     if features := _features(instance.get("ProcessorFeatures")):
         spec["processorFeatures"] = features
     return spec | _membership(instance)[0]
