@@ -61,7 +61,7 @@ class Page:
 
     def goal(self, what: str, some: int, all_of_it: int) -> None:
         """A part of a whole, which should be all of it."""
-        share = f"{100 * some / all_of_it:.1f} %" if all_of_it else "none"
+        share = f"{1000 * some // all_of_it / 10} %" if all_of_it else "none"
         self.verdict(f"{what}: {some} / {all_of_it}, {share}", 0 < some == all_of_it)
 
     def verdict(self, text: str, met: bool) -> None:

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import pytest
 
 from controller.fields import fields_of
-from controller.kinds import handler_for
+from controller.kinds import KINDS, handler_for
 from tests.fidelity.corpus.expected import CONDITIONS
 from tests.fidelity.corpus.leaves import (
     ANYWHERE,
@@ -109,7 +109,7 @@ def test_owners_hold_fields_that_are_there(kind: str) -> None:
 
 
 def test_a_file_for_each_kind() -> None:
-    assert {path.stem for path in FOLDER.glob("*.yaml")} == set(PARTS)
+    assert {path.stem for path in FOLDER.glob("*.yaml")} == set(PARTS) == set(KINDS)
 
 
 def _counts() -> Iterator[str]:

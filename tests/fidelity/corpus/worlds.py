@@ -117,7 +117,10 @@ def contents(recording: Recording, library: Library) -> list[Subject | Aside]:
     if builder is None:
         reason = _NO_RESOURCE.get(recording.operation, "an operation that Plumbline does not read")
         return [Aside(recording.name, reason)]
-    found = list(builder(recording.reply, library))
+    try:
+        found = list(builder(recording.reply, library))
+    except KeyError as missing:
+        return [Aside(recording.name, f"it does not say its {missing.args[0]}, as AWS does")]
     return found or [Aside(recording.name, "an empty reply")]
 
 
