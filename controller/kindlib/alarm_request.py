@@ -67,6 +67,8 @@ def overwriting(alarm: Mapping[str, Any], spec: Doc, changes: Sequence[Change]) 
     gone = _out_of_place(spec, wanted)
     if _all_of_them(kept, changed, spec) or _too_many(sent):
         gone.add("datapointsToAlarm")  # AWS's default: all of the periods
+    if {"namespace", "metricName"} & changed and "unit" not in spec:
+        gone.add("unit")  # the unit of another metric: the alarm would never see data
     return {k: v for k, v in sent.items() if k not in {PUT[name] for name in gone}}
 
 

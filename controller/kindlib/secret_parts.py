@@ -139,7 +139,10 @@ def rotation_actions(
     switched = [c for c in todo if c.top == "rotationEnabled"]
     on = spec.get("rotationEnabled", secret.get("RotationEnabled"))
     if todo and on:
-        merged = as_written(overlay(parts_from_aws(secret), spec, todo))
+        merged = overlay(parts_from_aws(secret), spec, todo)
+        if (spec.get("rotationRules") or {}).get("automaticallyAfterDays"):
+            merged["rotationRules"].pop("scheduleExpression", None)  # the days are meant now
+        merged = as_written(merged)
         return [rotate(str(secret["ARN"]), merged, spec, paths(todo), after)]
     if switched:
         params = {"SecretId": secret["ARN"]}

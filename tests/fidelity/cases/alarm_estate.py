@@ -185,6 +185,13 @@ class Estate(Plant):
         assert [c for c in self.writes() if not c.error] == made
         return made
 
+    def quiet_after(self, last: CallRecord) -> None:
+        """Further passes write nothing after this call."""
+        for _ in range(2):
+            assert self.run().converged
+            self.later(3600)
+        assert [c for c in self.writes() if not c.error][-1] == last
+
     def wanting(self, kind: str, **specs: str) -> None:
         """A commit: other specs of some resources of a kind."""
         self.publish(text(**{kind: specs}))
