@@ -79,7 +79,8 @@ def _steps(console: Console, report: Report, steps: Iterable[Step]) -> None:
     for step in steps:
         veto = report.vetoes.get(step.id)
         risk = "" if step.action.risk == "safe" else f" [magenta]{step.action.risk}[/]"
-        console.print(f"    → {step.call}{risk}{_veto(veto)}", highlight=False)
+        note = f" ({escape(step.action.note)})" if step.action.note else ""
+        console.print(f"    → {step.call}{risk}{note}{_veto(veto)}", highlight=False)
 
 
 def _veto(veto: Veto | None) -> str:

@@ -43,7 +43,7 @@ def update(target: Target, doc: Mapping[str, Any], live: Doc, todo: list[Change]
     """
     acl = doc["acl"]
     whole = kept(acl)
-    if not todo or unreadable(whole, "WebACL"):
+    if not todo or unreadable(whole, "WebACL") or _too_much(doc, todo):
         return []
     base: Doc = escape(printable(whole))
     merged = overlay(live, target.spec, todo)
@@ -55,7 +55,21 @@ def update(target: Target, doc: Mapping[str, Any], live: Doc, todo: list[Change]
         params["Rules"] = _rules(target, merged.get("rules", {}), params["Rules"], todo)
     params = carried(params, base, "UpdateWebACLRequest")
     volatile = {"LockToken": doc["lockToken"]}
-    return [Action("wafv2", "UpdateWebACL", params, paths(todo), step="update", volatile=volatile)]
+    units = doc.get("capacity", 0) if "rules" in only else 0
+    dear = units > FREE_UNITS and units > acl.get("Capacity", 0)
+    note = f"{units} capacity units: AWS charges for those above {FREE_UNITS}" if dear else ""
+    return [
+        Action("wafv2", "UpdateWebACL", params, paths(todo), step="update", volatile=volatile,
+               note=note)
+    ]  # fmt: skip
+
+
+FREE_UNITS, MOST_UNITS = 1500, 5000
+"""https://docs.aws.amazon.com/waf/latest/developerguide/aws-waf-capacity-units.html"""
+
+
+def _too_much(doc: Mapping[str, Any], todo: Sequence[Change]) -> bool:
+    return doc.get("capacity", 0) > MOST_UNITS and any(c.top == "rules" for c in todo)
 
 
 def obstacle(doc: Mapping[str, Any], change: Change) -> str:
@@ -66,6 +80,8 @@ def obstacle(doc: Mapping[str, Any], change: Change) -> str:
             for arn, holder in sorted(doc.get("elsewhere", {}).items())
             if arn in (change.wanted or [])
         )
+    if change.top == "rules" and doc.get("capacity", 0) > MOST_UNITS:
+        return f"the rules need {doc['capacity']} capacity units, allowed: {MOST_UNITS}"
     where = unreadable(doc["acl"], "WebACL") if change.top in FIELDS else ""
     return f"AWS shows something in {where} that was read without its name" if where else ""
 
@@ -121,6 +137,8 @@ def associations(target: Target, doc: Mapping[str, Any], done: tuple[str, ...]) 
 def _associate(
     acl: str, resource: str, changes: tuple[str, ...], after: tuple[str, ...] = ()
 ) -> Action:
+    """Until AWS knows of a new web ACL everywhere it says WAFUnavailableEntityException, which is
+    `busy`: the next passes try again (case 150)."""
     params = {"WebACLArn": acl, "ResourceArn": resource}
     return Action(
         "wafv2", "AssociateWebACL", params, changes, step=f"associate {resource}", after=after

@@ -9,7 +9,8 @@ from typing import Any
 
 from controller.aws import Aws, AwsFailure
 from controller.handler import Absent, Observation, Present, Target, Unknown
-from controller.kindlib.reading import tag_map, tags_of
+from controller.kindlib.reading import ENVIRONMENT_TAG, RESOURCE_TAG, tag_map, tags_of
+from controller.kindlib.waf_looks import look_at_capacity, look_for_others
 from controller.policies import Doc
 from controller.spec import holds_reference
 
@@ -29,6 +30,7 @@ _TYPES = {
 """Service in an ARN → what ListResourcesForWebACL calls it."""
 
 
+OWN_TAGS = (ENVIRONMENT_TAG, RESOURCE_TAG)
 _FORMS = (
     ("elasticloadbalancing", r"loadbalancer/app/.+"), ("apigateway", r"/restapis/[^/]+/stages/.+"),
     ("appsync", r"apis/.+"), ("cognito-idp", r"userpool/.+"), ("apprunner", r"service/.+"),
@@ -59,11 +61,13 @@ def observe_acls(aws: Aws, targets: Sequence[Target]) -> dict[str, Observation]:
         here = [t for t in targets if scope in scopes_of(t) and t.key not in {**found, **listed}]
         if here:
             _find(aws, scope, here, found, listed)
+    _look_in_the_other_scope(aws, targets, found, listed)
     about = {t.key: t for t in targets if t.key in listed}
     read = _read(aws, listed, about)
     for key, target in about.items():
         found[key] = _observed(target, listed[key], read[key])
-    _look_for_others(aws, about, found)
+    look_for_others(aws, about, found)
+    look_at_capacity(aws, about, found)
     return {t.key: found.get(t.key, Absent()) for t in targets}
 
 
@@ -93,6 +97,26 @@ def _find(
     for target in targets:
         if target.name in summaries:
             listed[target.key] = summaries[target.name] | {"Scope": scope}
+
+
+def _look_in_the_other_scope(
+    aws: Aws, targets: Sequence[Target], found: dict[str, Observation], listed: dict[str, Doc]
+) -> None:
+    """What is not where it is declared may be ours all the same, of the scope declared before: that
+    can't be changed in place, and a second one is not to be made."""
+    gone = [t for t in targets if "scope" in t.spec and t.key not in {**found, **listed}]
+    if aws.region != EDGE_REGION or not gone:
+        return
+    for scope, other in (("REGIONAL", "CLOUDFRONT"), ("CLOUDFRONT", "REGIONAL")):
+        moved = {t.name: t for t in gone if t.spec["scope"] == scope}
+        try:
+            there = list_acls(aws, other, moved) if moved else {}
+            for name, target in moved.items():
+                tags = _tags(aws, there[name]["ARN"]) if name in there else {}
+                if tags and all(tags.get(k) == target.tags.get(k) for k in OWN_TAGS):
+                    listed[target.key] = there[name] | {"Scope": other}
+        except AwsFailure as failure:
+            found.update({t.key: Unknown(str(failure)) for t in moved.values()})
 
 
 def list_acls(aws: Aws, scope: str, names: Iterable[str] = ()) -> dict[str, Doc]:
@@ -192,38 +216,3 @@ def _observed(target: Target, summary: Doc, read: Doc) -> Observation:
     else:
         doc["resources"] = sorted({arn for arns in lists for arn in arns})
     return Present(doc, unknown)
-
-
-def holder_of(aws: Aws, resource: str) -> str:
-    """ARN of the web ACL that a resource is associated with; empty for none.
-
-    https://docs.aws.amazon.com/waf/latest/APIReference/API_GetWebACLForResource.html
-    """
-    try:
-        reply = aws.read("wafv2", "GetWebACLForResource", {"ResourceArn": resource})
-    except AwsFailure as failure:
-        if failure.failure == "not-found":
-            return ""
-        raise
-    return str((reply.get("WebACL") or {}).get("ARN", ""))
-
-
-def _look_for_others(aws: Aws, targets: dict[str, Target], found: dict[str, Observation]) -> None:
-    """Whether what we would associate now is in the hands of another web ACL."""
-    asked: list[tuple[str, str]] = []
-    for key, target in targets.items():
-        seen = found[key]
-        if isinstance(seen, Present) and "resources" in seen.doc:
-            wanted = target.spec.get("associations") or []
-            missing = set(wanted) - set(seen.doc["resources"])
-            asked += [(key, arn) for arn in sorted(missing) if not holds_reference(arn)]
-    holders = aws.gather(*(partial(holder_of, aws, arn) for _, arn in asked))
-    for (key, arn), holder in zip(asked, holders, strict=True):
-        seen = found[key]
-        if not isinstance(seen, Present):
-            continue
-        if isinstance(holder, AwsFailure):
-            found[key] = Present(seen.doc, {**seen.unknown, "associations": str(holder)})
-        elif holder and holder != seen.doc["arn"]:
-            elsewhere = {**seen.doc.get("elsewhere", {}), arn: holder}
-            found[key] = Present({**seen.doc, "elsewhere": elsewhere}, seen.unknown)

@@ -49,9 +49,9 @@ from controller.kindlib.waf_calls import (
 )
 from controller.kindlib.waf_codec import in_raw, in_short, in_words, statement_of
 from controller.kindlib.waf_limits import problem
+from controller.kindlib.waf_looks import holder_of
 from controller.kindlib.waf_reads import (
     EDGE_REGION,
-    holder_of,
     list_acls,
     observe_acls,
     protectable,
@@ -275,7 +275,8 @@ class WebACLHandler(Handler):
     reads: ClassVar = (
         "wafv2:ListWebACLs", "wafv2:GetWebACL", "wafv2:GetLoggingConfiguration",
         "wafv2:ListResourcesForWebACL", "wafv2:GetWebACLForResource",
-        "wafv2:ListTagsForResource", "resourcegroupstaggingapi:GetResources",
+        "wafv2:ListTagsForResource", "wafv2:CheckCapacity",
+        "resourcegroupstaggingapi:GetResources",
     )  # fmt: skip
     writes: ClassVar = (
         "wafv2:CreateWebACL", "wafv2:UpdateWebACL", "wafv2:DeleteWebACL",
@@ -331,7 +332,7 @@ class WebACLHandler(Handler):
             logging = wanted if wanted != "none" else None
             current = escape(doc.get("logging"))
             actions.append(logging_call(logging, doc["arn"], current, paths(todo)))
-        if todo := fields.get("tags"):
+        if todo := fields.get("tags"):  # no part of UpdateWebACL (case 149)
             put, gone = tag_changes(todo)
             if put:
                 params: Doc = {"ResourceARN": doc["arn"], "Tags": tag_list(put)}

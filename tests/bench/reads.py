@@ -44,6 +44,7 @@ HOW = {
         "all that carries the environment's tag, 100 a page, one list for all kinds",
     "secretsmanager:DescribeSecret": "one by one, only where the list does not show it as wanted",
     "secretsmanager:ListSecrets": "all with the names' common beginning, 100 a page",
+    "wafv2:CheckCapacity": "only where the rules differ",
     "wafv2:GetLoggingConfiguration": "one web ACL a call (AWS has no other)",
     "wafv2:GetWebACL":
         "one a call (AWS has no other), only where its lock token moved since it was last read",
