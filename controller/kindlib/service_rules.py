@@ -55,8 +55,11 @@ def service_problems(spec: Spec) -> Iterator[str]:
     yield from autoscaling_problems(spec)
     if spec.get("enableExecuteCommand") is True and spec.get("taskRoleArn") is None:
         yield "enableExecuteCommand: ECS Exec needs taskRoleArn"
-    if spec.get("enableECSManagedTags") is True and spec.get("propagateTags") is None:
-        yield "propagateTags: enableECSManagedTags needs it"
+
+
+def _on_fargate(spec: Spec) -> bool:
+    providers = mapping(spec.get("capacityProviderStrategy"))
+    return spec.get("launchType") == "FARGATE" or any(p in FARGATE for p in providers)
 
 
 def _where_it_runs(spec: Spec) -> Iterator[str]:
@@ -67,8 +70,7 @@ def _where_it_runs(spec: Spec) -> Iterator[str]:
         yield f"launchType: {launch} is not among requiresCompatibilities {', '.join(fits)}"
     if launch == "MANAGED_INSTANCES":
         yield "launchType: managed instances are chosen by capacityProviderStrategy"
-    on_fargate = launch == "FARGATE" or any(p in FARGATE for p in mapping(strategy))
-    if spec.get("platformVersion") and not on_fargate and known(launch) is not None:
+    if spec.get("platformVersion") and not _on_fargate(spec) and known(launch) is not None:
         yield f"platformVersion: goes with Fargate, not with {launch}"
     controller = known(spec.get("deploymentController"))
     if controller not in (None, "ECS"):
@@ -90,8 +92,8 @@ def _network(spec: Spec) -> Iterator[str]:
 
 def _counts(spec: Spec) -> Iterator[str]:
     if spec.get("schedulingStrategy") == "DAEMON":
-        if spec.get("launchType") == "FARGATE" or spec.get("capacityProviderStrategy"):
-            yield "schedulingStrategy: DAEMON is not for Fargate, nor with capacity providers"
+        if _on_fargate(spec):
+            yield "schedulingStrategy: DAEMON is not for Fargate"
         if spec.get("placementStrategy"):
             yield "placementStrategy: a DAEMON runs everywhere"
     elif spec.get("desiredCount") is None and spec.get("autoscaling") is None:
@@ -116,9 +118,7 @@ def _balancers(spec: Spec) -> Iterator[str]:
 
 
 def _placement(spec: Spec) -> Iterator[str]:
-    fargate = spec.get("launchType") == "FARGATE" or any(
-        p in FARGATE for p in mapping(spec.get("capacityProviderStrategy"))
-    )
+    fargate = _on_fargate(spec)
     for member, most in (("placementConstraints", 10), ("placementStrategy", 5)):
         held = items(spec.get(member))
         if held and fargate:

@@ -91,7 +91,7 @@ from controller.spec import Outputs
 
 def _count_is_owned(situation: Situation, wanted: Any, live: Any) -> bool:
     """Cases 34 and 35: the autoscaler chooses between its bounds, a daemon runs everywhere."""
-    if situation.desired.get("schedulingStrategy") == "DAEMON":
+    if "DAEMON" in (s.get("schedulingStrategy") for s in (situation.desired, situation.live)):
         return True
     if "autoscaling" in situation.desired:
         return bool(clamp_to_bounds(situation, live) == live)

@@ -1,4 +1,4 @@
-"""One environment of all sorts of ECS services, converged once a process and put back for each case.
+"""One environment of all sorts of ECS services, converged once and put back for each case.
 
 web       Fargate behind a load balancer, scaled by load, with Service Connect, secrets, three
           containers, and much that AWS reorders or fills in
@@ -105,7 +105,8 @@ SERVICES = {
         schedulingStrategy: DAEMON, memory: 128, pidMode: host, ipcMode: host,
         containers: {{app: {{image: "agent:1", privileged: true,
           portMappings: [{{containerPort: 9100}}]}}}}""",
-    "spot": f"""{AT}, {SMALL}, {NETWORK}, {ROLES}, desiredCount: 2,
+    "spot": f"""{AT}, {SMALL}, {NETWORK}, {ROLES}, desiredCount: 2, platformVersion: 1.4.0,
+        deploymentController: ECS,
         capacityProviderStrategy: {{FARGATE_SPOT: {{weight: 4}}, FARGATE: {{base: 1}}}},
         containers: {{app: {{image: "app:1", healthCheck: {{command: [CMD-SHELL, "true"],
           interval: 30, timeout: 5, retries: 3, startPeriod: 0}}}}}}""",
@@ -328,6 +329,11 @@ class Estate(Plant):
         report = self.run(highest_mode="observe")
         assert len(self.writes()) == before
         return drift(report)
+
+    def told(self, name: str) -> dict[str, str]:
+        """What a pass says of a service: class by path."""
+        report = self.run(highest_mode="observe")
+        return {c.path: c.cls for c in report.assessments[f"Service/{name}"].changes}
 
     def named(self, *paths: str) -> None:
         """Just these differ: `Service/web` is meant unless a path begins with another key."""
