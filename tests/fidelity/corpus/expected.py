@@ -88,11 +88,10 @@ def _coming_or_going(
     if not any(s and not s.startswith("- ") for s in said):
         return Expected(elsewhere=elsewhere)
     quiet = _quiet(table, path, subject, before, after) or mutation.entry in ({}, [], "")
+    # What is gone or appears else may be what an older reply did not show yet.
     sure = mutation.deed in ("removed", "added", "another") or path in (
         table.notes.get("may be unset") or {}
     )
-    if mutation.deed == "appears" and not presence:
-        sure = False  # what appears may be what was so anyway
     found = _at(table, [path, *paths], must=sure and not quiet, presence=presence)
     nodes = frozenset((node[:n], way) for node, way in found.allowed
                       for n in range(1, len(node) + 1))  # fmt: skip
