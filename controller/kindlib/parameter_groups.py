@@ -18,21 +18,11 @@ from pydantic import AfterValidator
 
 from controller.aws import Aws, AwsFailure
 from controller.diff import Change
-from controller.handler import (
-    READY,
-    Absent,
-    Action,
-    Found,
-    Handler,
-    Observation,
-    Present,
-    Readiness,
-    Target,
-)
+from controller.handler import Absent, Action, Observation, Present, Target
+from controller.kindlib.named_groups import NamedGroupHandler, Words
 from controller.kindlib.planning import by_field, entry_key, paths
-from controller.kindlib.reading import all_unknown, batches, tag_list, tags_of
-from controller.kindlib.resource_tags import reader, tag_actions
-from controller.kindlib.subnet_groups import GroupOutputs
+from controller.kindlib.reading import all_unknown, batches, tag_list
+from controller.kindlib.resource_tags import tag_actions
 from controller.policies import Canonical, Doc
 from controller.spec import holds_reference
 
@@ -105,25 +95,13 @@ CacheValue = Annotated[
 
 
 @dataclass(frozen=True, slots=True)
-class Words:
-    """What the two services call the same thing.
+class ParameterWords(Words):
+    """read: lists the parameters of a group. items: the member of a change that lists parameters.
+    methods: True if each says when it is to apply (`ApplyMethod`)."""
 
-    items: the member of a change that lists parameters. methods: True if each says when it is to
-    apply (`ApplyMethod`).
-    """
-
-    service: str
-    noun: str
     read: str
-    arn_member: str
-    arn_resource: str
     items: str
     methods: bool
-
-    @property
-    def name(self) -> str:
-        """The member with the group's name."""
-        return f"{self.noun}Name"
 
     @property
     def family(self) -> str:
@@ -131,25 +109,22 @@ class Words:
         return f"{self.noun}Family"
 
 
-class ParameterGroupHandler(Handler):
+class ParameterGroupHandler(NamedGroupHandler):
     """Knows one of the two kinds; found by its name."""
 
-    outputs = GroupOutputs
-    words: ClassVar[Words]
+    words: ClassVar[ParameterWords]
 
     def observe(self, aws: Aws, targets: Sequence[Target]) -> dict[str, Observation]:
-        words = self.words
-        one = {words.name: targets[0].name} if len(targets) == 1 else {}
-        describe = f"Describe{words.noun}s"
+        one = self.one(targets)
         found, *parameters = aws.gather(
-            partial(aws.pages, words.service, describe, f"{words.noun}s", one),
+            partial(self.found, aws, one),
             *(partial(self._parameters, aws, t) for t in targets),
         )
         if isinstance(found, AwsFailure):
             if one and found.failure == "not-found":
                 return {targets[0].key: Absent()}
             return all_unknown(targets, found)
-        by_name = {group[words.name].lower(): group for group in found}
+        by_name = self.by_name(found)
         present = [
             (t, by_name[t.name.lower()], values)
             for t, values in zip(targets, parameters, strict=True)
@@ -165,13 +140,12 @@ class ParameterGroupHandler(Handler):
         """A group with its parameters and tags; what can't be read is unknown by name."""
         doc: Doc = {"group": group}
         unknown = {}
-        arn = self._arn(target, group)
         if isinstance(parameters, AwsFailure):
             unknown["parameters"] = str(parameters)
         else:
             doc["parameters"] = parameters
         try:
-            doc["tags"] = tags_of(aws, target, arn, reader(aws, self.words.service, arn))
+            doc["tags"] = self.tags(aws, target, group)
         except AwsFailure as failure:
             unknown["tags"] = str(failure)
         return Present(doc, unknown)
@@ -188,11 +162,6 @@ class ParameterGroupHandler(Handler):
             mine |= {name: known[name] for name in missed if name in known}
         return mine
 
-    def _arn(self, target: Target, group: Mapping[str, Any]) -> str:
-        known = group.get(self.words.arn_member)
-        resource = f"{self.words.arn_resource}:{target.name}"
-        return str(known or target.arn(self.words.service, resource))
-
     def to_spec(self, doc: Mapping[str, Any]) -> Doc:
         group = doc["group"]
         spec: Doc = {"tags": dict(doc.get("tags", {}))}
@@ -208,15 +177,6 @@ class ParameterGroupHandler(Handler):
         if values:
             spec["parameters"] = values
         return spec
-
-    def readiness(self, doc: Mapping[str, Any]) -> Readiness:
-        return READY
-
-    def output(self, doc: Mapping[str, Any]) -> Doc:
-        out = {"name": doc["group"][self.words.name]}
-        if arn := doc["group"].get(self.words.arn_member):
-            out["arn"] = arn
-        return out
 
     def plan(
         self, target: Target, observed: Present | Absent, changes: Sequence[Change]
@@ -252,7 +212,7 @@ class ParameterGroupHandler(Handler):
             reset = f"Reset{words.noun}"
             actions.append(Action(words.service, reset, params, paths(some), step=f"reset-{index}"))
         if "tags" in fields:
-            arn = self._arn(target, observed.doc["group"])
+            arn = self.arn(target, observed.doc["group"])
             actions += tag_actions(words.service, arn, fields["tags"])
         return actions
 
@@ -278,26 +238,6 @@ class ParameterGroupHandler(Handler):
             "ParameterName": name,
             "ParameterValue": (parameter or {}).get("ParameterValue", ""),
         }
-
-    def delete(self, target: Target, observed: Present) -> list[Action]:
-        operation, params = f"Delete{self.words.noun}", {self.words.name: target.name}
-        return [
-            Action(
-                self.words.service, operation, params, risk="destructive", step="delete",
-                deletes=True,
-            )
-        ]  # fmt: skip
-
-    def reply_output(self, action: Action, reply: Mapping[str, Any]) -> Doc:
-        if not action.creates:
-            return {}
-        return self.output({"group": reply[self.words.noun]})
-
-    def discover(self, aws: Aws) -> list[Found]:
-        words = self.words
-        found = aws.pages(words.service, f"Describe{words.noun}s", f"{words.noun}s")
-        names = [g[words.name] for g in found]
-        return [Found(name) for name in names if not name.startswith("default.")]
 
 
 def _method(parameter: Mapping[str, Any] | None) -> str:

@@ -16,7 +16,7 @@ from controller.kindlib.elasticache_owners import our_words
 from controller.kindlib.parameter_groups import (
     CacheValue,
     ParameterGroupHandler,
-    Words,
+    ParameterWords,
     lower_names,
 )
 from controller.policies import Canonical, CaseInsensitive, CreateOnly, Keyed, ServerDefault
@@ -60,8 +60,8 @@ class CacheParameterGroupHandler(ParameterGroupHandler):
 
     kind = "CacheParameterGroup"
     spec = CacheParameterGroupSpec
-    words = Words(
-        "elasticache", "CacheParameterGroup", "DescribeCacheParameters", "ARN", "parametergroup",
+    words = ParameterWords(
+        "elasticache", "CacheParameterGroup", "ARN", "parametergroup", "DescribeCacheParameters",
         "ParameterNameValues", methods=False,
     )  # fmt: skip
     name_pattern = r"(?=.{1,255}$)[a-z][a-z0-9]*(-[a-z0-9]+)*"

@@ -11,7 +11,8 @@ from typing import Annotated, ClassVar
 from pydantic import Field
 
 from controller.kindlib.elasticache_owners import our_words
-from controller.kindlib.subnet_groups import SubnetGroupHandler, Words
+from controller.kindlib.named_groups import Words
+from controller.kindlib.subnet_groups import SubnetGroupHandler
 from controller.kindlib.values import SubnetId
 from controller.policies import Canonical, ServerDefault, Unordered
 from controller.spec import Taggable

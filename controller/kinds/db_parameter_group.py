@@ -15,7 +15,7 @@ from pydantic import AfterValidator, Field
 from controller.kindlib.parameter_groups import (
     DatabaseValue,
     ParameterGroupHandler,
-    Words,
+    ParameterWords,
     lower_names,
 )
 from controller.policies import AnyWhenUndeclared, CaseInsensitive, CreateOnly, Keyed
@@ -63,8 +63,8 @@ class DBParameterGroupHandler(ParameterGroupHandler):
 
     kind = "DBParameterGroup"
     spec = DBParameterGroupSpec
-    words = Words(
-        "rds", "DBParameterGroup", "DescribeDBParameters", "DBParameterGroupArn", "pg",
+    words = ParameterWords(
+        "rds", "DBParameterGroup", "DBParameterGroupArn", "pg", "DescribeDBParameters",
         "Parameters", methods=True,
     )  # fmt: skip
     name_pattern = r"(?=.{1,255}$)[a-z][a-z0-9]*(-[a-z0-9]+)*"
