@@ -64,6 +64,7 @@ class SubnetGroupHandler(NamedGroupHandler):
     def plan(
         self, target: Target, observed: Present | Absent, changes: Sequence[Change]
     ) -> list[Action]:
+        """One call with the description, the subnets or both: AWS replaces the list of subnets."""
         words, spec = self.words, target.spec
         if isinstance(observed, Absent):
             params: Doc = {

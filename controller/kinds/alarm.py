@@ -262,6 +262,11 @@ class AlarmSpec(Taggable):
         if periods is None or holds_reference(periods):
             return
         datapoints = self.datapoints_to_alarm
+        """PutMetricAlarm overwrites the whole alarm (case 161): what is not changed is sent as AWS
+        shows it, and the alarm is looked at once more just before. Tags go by calls of their own: it
+        ignores them on an alarm that exists (case 162). Actions alone are switched on and off without
+        overwriting anything.
+        """
         if datapoints is not None and not holds_reference(datapoints) and datapoints > periods:
             raise ValueError("datapointsToAlarm is greater than evaluationPeriods")
         lengths = [self.period, *(m.period for m in (self.metrics or {}).values())]

@@ -228,6 +228,10 @@ class ClusterHandler(Handler):
     def plan(
         self, target: Target, observed: Present | Absent, changes: Sequence[Change]
     ) -> list[Action]:
+        """One UpdateCluster for settings, configuration and Service Connect; one
+        PutClusterCapacityProviders for providers and their default strategy, which AWS replaces together;
+        tags by calls of their own.
+        """
         spec = target.spec
         if isinstance(observed, Absent):
             return [_create(target)]

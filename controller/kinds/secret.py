@@ -256,6 +256,10 @@ class SecretHandler(Handler):
     def plan(
         self, target: Target, observed: Present | Absent, changes: Sequence[Change]
     ) -> list[Action]:
+        """A secret that waits for its deletion is restored before anything else. Settings, value,
+        rotation, replicas and tags each have calls of their own. A rotation is set without rotating at
+        once, unless `rotateImmediately` says so.
+        """
         if isinstance(observed, Absent):
             return _create(target)
         spec, secret = target.spec, observed.doc["secret"]
