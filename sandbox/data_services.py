@@ -14,7 +14,7 @@ from moto.ec2.exceptions import EC2ClientError
 
 from sandbox.errors import AwsError
 from sandbox.registry import Context, Params
-from sandbox.tags import forget_tags, from_pairs, to_pairs
+from sandbox.tags import MAX_TAGS, forget_tags, from_pairs, to_pairs
 from sandbox.tags import put_tags as keep_tags
 from sandbox.world import Store, World
 
@@ -219,6 +219,8 @@ def put_tags(
     ctx: Context, arn: str, tags: list[dict[str, str]], full: str = "InvalidParameterValue"
 ) -> None:
     """Add or change tags. `full` is the error code for more than 50 tags."""
+    if len(tags) > MAX_TAGS:
+        raise AwsError(full, f"A resource can have at most {MAX_TAGS} tags")
     check_tags(tags)
     if tags:
         given = from_pairs(tags, "InvalidParameterValue")

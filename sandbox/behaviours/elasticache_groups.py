@@ -148,10 +148,10 @@ def describe_cache_subnet_groups(ctx: Context, params: Params) -> Reply:
     evidence="documented", source=API + "API_DeleteCacheSubnetGroup.html",
 )  # fmt: skip
 def delete_cache_subnet_group(ctx: Context, params: Params) -> Reply:
+    if params["CacheSubnetGroupName"].lower() == "default":
+        raise invalid("The default cache subnet group cannot be deleted.")
     group = subnet_group(ctx, params["CacheSubnetGroupName"])
     name = group["CacheSubnetGroupName"]
-    if name == "default":
-        raise invalid("The default cache subnet group cannot be deleted.")
     if any(c["CacheSubnetGroupName"] == name for c in clusters(ctx.store).values()):
         raise AwsError(
             "CacheSubnetGroupInUse",
