@@ -46,6 +46,15 @@ FLAGS = {
     "tdeCredentialPassword": "Oracle's own key stores, which AWS has retired: storageEncrypted "
     "covers all engines",
     "dbSecurityGroups": "EC2-Classic, which is gone: vpcSecurityGroupIds",
+    "tdeCredentialArn": "Oracle's own key stores, which AWS has retired: storageEncrypted covers "
+    "all engines",
+    "additionalStorageVolumes": "not managed yet: further volumes stay as others made them",
+    "associatedRoles": "not managed yet: roles that others gave it stay",
+    "dbCapacityReservationIdentifier": "a choice of people for a time, no property to hold an "
+    "instance to",
+    "masterUserAuthenticationType": "not managed: the master user has a password, in a Secret or "
+    "in RDS's own",
+    "tagSpecifications": "tags does the same",
 }
 """Request parameters that are no property of an instance (84), and what to do instead."""
 _PARTS = ("domainFqdn", "domainOu", "domainAuthSecretArn", "domainDnsIps")

@@ -417,6 +417,8 @@ FLAGS = [
     ("dbSnapshotIdentifier: mine", "restore it yourself"),
     ("skipFinalSnapshot: true", "a final snapshot is taken"),
     ("newDBInstanceIdentifier: other", "metadata.externalName"),
+    ("associatedRoles: []", "not managed yet"),
+    ("additionalStorageVolumes: []", "not managed yet"),
 ]
 
 

@@ -224,6 +224,35 @@ def test_parameter_group_refusals(kind: str, spec: Doc, says: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("ours", "theirs", "same"),
+    [
+        (True, "on", True), ("on", "1", True), ("TRUE", "1", True), (0, "off", True),
+        ("off", "1", False), ("1.10", "1.1", True), (1, "1.0", True), (10, "1", False),
+        ("a, b", "a,b", True), ("a,b", "b,a", False), ("a,b", "a", False),
+        ("{DBInstanceClassMemory / 9531392}", "{DBInstanceClassMemory/9531392}", True),
+        ("LEAST({DBInstanceClassMemory/9531392},5000)",
+         "LEAST({DBInstanceClassMemory/9531392}, 5000)", True),
+        ("{DBInstanceClassMemory/2}", "{DBInstanceClassMemory/4}", False),
+        ("ISO, MDY", "ISO,MDY", True), (" x ", "x", True), ("UTC", "utc", False),
+    ],
+)  # fmt: skip
+def test_values_that_say_the_same(ours: object, theirs: str, same: bool) -> None:
+    """AWS echoes a value as whoever set it wrote it."""
+    shown = settings("DBParameterGroup", p={"ParameterValue": theirs, "Source": "user"})
+    told = differing(changes(
+        handler_for("DBParameterGroup"), aim("DBParameterGroup", parameters={"p": ours}), shown
+    ))  # fmt: skip
+    assert bool(told) != same
+
+
+def test_sql_servers_parameters_have_odd_names() -> None:
+    names = ["1204", "max server memory (mb)", "rds.force_ssl", "_hidden", "a:b/c"]
+    assert list(aim("DBParameterGroup", parameters=dict.fromkeys(names, 1)).spec["parameters"]) == (
+        names
+    )
+
+
+@pytest.mark.parametrize(
     ("group", "parameters"),
     [
         pytest.param(group, page["Parameters"], id=f"{group['DBParameterGroupName']}-{name}")

@@ -280,6 +280,66 @@ def test_recorded_instances_import_and_hold_still(instance: Doc) -> None:
     assert {path for path in told if not path.startswith("tags")} <= set(waiting)
 
 
+PORT = {"Address": "x.rds.amazonaws.com"}
+MEMBER = {"DBClusterIdentifier": "theirs", "AllocatedStorage": 1, "StorageType": "aurora",
+          "Iops": None, "StorageThroughput": 0}  # fmt: skip
+ODD: dict[str, Doc] = {
+    "Neptune": {**MEMBER, "Engine": "neptune", "EngineVersion": "1.2.1.0", "PromotionTier": 15,
+                "LicenseModel": "amazon-license", "Endpoint": {**PORT, "Port": 8182}},
+    "DocumentDB": {**MEMBER, "Engine": "docdb", "EngineVersion": "5.0.0", "LicenseModel": "na"},
+    "Aurora, serverless": {**MEMBER, "Engine": "aurora-postgresql", "StorageType": "aurora-iopt1",
+                           "DBInstanceClass": "db.serverless", "EngineVersion": "16.4"},
+    "in a Multi-AZ cluster": {**MEMBER, "Engine": "mysql", "EngineVersion": "8.0.39",
+                              "StorageType": "io1", "Iops": 3000, "AllocatedStorage": 100},
+    "RDS Custom": {
+        "Engine": "custom-oracle-ee", "EngineVersion": "19.my_cev1", "AutomationMode": "all-paused",
+        "CustomIamInstanceProfile": "AWSRDSCustomX", "DBSystemId": "ORCL", "DBParameterGroups": [],
+        "OptionGroupMemberships": [], "CharacterSetName": "AL32UTF8"},
+    "Oracle's replica": {
+        "Engine": "oracle-ee", "EngineVersion": "19.0.0.0.ru-2023-07.rur-2023-07.r1",
+        "ReadReplicaSourceDBInstanceIdentifier": "arn:aws:rds:us-east-1:123456789012:db:primary",
+        "ReplicaMode": "mounted", "BackupRetentionPeriod": 0, "DBName": "ORCL",
+        "ProcessorFeatures": [{"Name": "coreCount", "Value": "4"}], "MultiTenant": True,
+        "NcharCharacterSetName": "AL16UTF16"},
+    "SQL Server in a directory": {
+        "Engine": "sqlserver-se", "EngineVersion": "15.00.4345.5.v1", "Timezone": "GMT",
+        "DomainMemberships": [{"Domain": "d-1", "Status": "joined", "FQDN": "corp.example.com",
+                               "IAMRoleName": "rds"}], "Endpoint": {**PORT, "Port": 1433}},
+    "Db2": {"Engine": "db2-se", "EngineVersion": "11.5.9.0.sb00000000.r1", "StorageType": "io2",
+            "LicenseModel": "marketplace-license", "AllocatedStorage": 100, "Iops": 1000},
+    "what nobody has heard of": {
+        "Engine": "newdb-x", "StorageType": "gp9", "NetworkType": "IPV6", "LicenseModel": "x",
+        "DBInstanceClass": "db.z99.vast", "DatabaseInsightsMode": "extreme",
+        "EngineLifecycleSupport": "for-ever", "BackupTarget": "moon"},
+    "extended support": {"EngineVersion": "11.22-rds.20240418"},
+    "EC2-Classic": {"VpcSecurityGroups": [], "DBSubnetGroup": None, "StorageType": "standard",
+                    "AllocatedStorage": 5, "EngineVersion": "9.3.5", "Iops": 0,
+                    "DBInstanceClass": "db.m1.small", "StorageThroughput": 0},
+    "on an Outpost": {"CustomerOwnedIpEnabled": True, "BackupTarget": "outposts"},
+    "RDS owns its password": {"MasterUserSecret": {"SecretStatus": "impaired", "SecretArn": "x",
+                                                   "KmsKeyId": KEY}},
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", ODD)
+def test_whatever_others_made_imports_and_holds_still(name: str) -> None:
+    shown = seen(**ODD[name])
+    shown = Present({k: v for k, v in shown.doc.items() if v is not None})
+    spec = HANDLER.imported(shown.doc)
+    imported = target(HANDLER, "test-x", spec)
+    assert changes(HANDLER, imported, shown) == []
+    assert bool(HANDLER.incomplete(imported.spec)) != ("MasterUserSecret" in shown.doc)
+
+
+def test_instances_of_clusters_are_found_too() -> None:
+    class Aws:
+        def pages(self, *_: Any) -> list[Doc]:
+            return [{"DBInstanceIdentifier": "a", "DBClusterIdentifier": "c"},
+                    {"DBInstanceIdentifier": "b"}]  # fmt: skip
+
+    assert [f.name for f in HANDLER.discover(Aws())] == ["a", "b"]  # type: ignore[arg-type]
+
+
 def test_as_created_there_is_nothing_to_do() -> None:
     assert changes(HANDLER, aim(), seen()) == []
 
@@ -345,6 +405,35 @@ def test_as_created_there_is_nothing_to_do() -> None:
              "DBName": "other", "MasterUsername": "other"}, id="94 replica",
         ),
         pytest.param({"enabledCloudwatchLogsExports": []}, {}, id="165 empty"),
+        pytest.param({"preferredMaintenanceWindow": "SUN:23:45-Mon:00:15"},
+                     {"PreferredMaintenanceWindow": "sun:23:45-mon:00:15"}, id="window's case"),
+        pytest.param({"storageType": "GP3", "engine": "Postgres"}, {}, id="words in upper case"),
+        pytest.param({"networkType": "IPV4"}, {"NetworkType": "ipv4"}, id="network type's case"),
+        pytest.param({"optionGroupName": "Mine"},
+                     {"OptionGroupMemberships": [{"OptionGroupName": "mine", "Status": "in-sync"}]},
+                     id="79 option group's case"),
+        pytest.param({}, {"OptionGroupMemberships": [
+            {"OptionGroupName": "default:postgres-17", "Status": "in-sync"}]}, id="79 options"),
+        pytest.param({"domain": "none", "customerOwnedIp": False, "dedicatedLogVolume": False,
+                      "backupTarget": "region", "multiTenant": False, "processorFeatures": {}}, {},
+                     id="defaults written out"),
+        pytest.param({"engineVersion": "16.4"}, {"EngineVersion": "16.4-rds.20260102"},
+                     id="60 a patch"),
+        pytest.param({"allocatedStorage": 400, "iops": 12500},
+                     {"AllocatedStorage": 400, "Iops": 13200, "StorageThroughput": 500},
+                     id="IOPS rounded up"),
+        pytest.param({"performanceInsights": {"enabled": False}},
+                     {"PerformanceInsightsEnabled": False, "PerformanceInsightsKMSKeyId": KEY},
+                     id="insights that are off have no key"),
+        pytest.param(
+            {"engine": "oracle-se2", "engineVersion": "19.0.0.0.ru-2024-01.rur-2024-01.r1"},
+            {"Engine": "oracle-se2", "EngineVersion": "19.0.0.0.ru-2024-04.rur-2024-04.r1",
+             "LicenseModel": None, "Endpoint": {"Address": "x", "Port": 1521}},
+            id="61 Oracle's patches"),
+        pytest.param({"engine": "sqlserver-se", "allocatedStorage": 100},
+                     {"Engine": "sqlserver-se", "AllocatedStorage": 100, "LicenseModel":
+                      "license-included", "Endpoint": {"Address": "x", "Port": 1433}},
+                     id="72 SQL Server"),
         pytest.param(
             {"performanceInsights": {"enabled": True}},
             {"PerformanceInsightsEnabled": True, "PerformanceInsightsRetentionPeriod": 7,
@@ -366,6 +455,16 @@ def test_echoes_are_no_difference(spec: Doc, shown: Doc) -> None:
             {"AutoMinorVersionUpgrade": False}, "engineVersion", id="61 not asked to",
         ),
         pytest.param({"engineVersion": "16.9"}, {}, "engineVersion", id="61 older"),
+        pytest.param(
+            {"engine": "oracle-se2", "engineVersion": "19.0.0.0.ru-2024-04.rur-2024-04.r1"},
+            {"Engine": "oracle-se2", "EngineVersion": "19.0.0.0.ru-2024-01.rur-2024-01.r1"},
+            "engineVersion", id="61 Oracle's older patch"),
+        pytest.param({"allocatedStorage": 400, "iops": 12000},
+                     {"AllocatedStorage": 400, "Iops": 13200}, "iops", id="IOPS by hand"),
+        pytest.param({"domain": "none"}, {"DomainMemberships": [{"Domain": "d-1", "Status":
+                     "joined"}]}, "domain", id="a directory joined by hand"),
+        pytest.param({"processorFeatures": {}}, {"ProcessorFeatures": [
+            {"Name": "coreCount", "Value": "2"}]}, "processorFeatures[coreCount]", id="cores"),
         pytest.param({}, {"BackupRetentionPeriod": 35}, "backupRetentionPeriod", id="64 by hand"),
         pytest.param(
             {"maxAllocatedStorage": 200}, {"AllocatedStorage": 300, "MaxAllocatedStorage": 200},
@@ -403,6 +502,16 @@ def test_what_is_ours_is_a_difference(spec: Doc, shown: Doc, path: str) -> None:
         pytest.param({}, {"PerformanceInsightsEnabled": True}, "performanceInsights.enabled",
                      id="insights"),
         pytest.param({}, {"MonitoringInterval": 60}, "monitoringInterval", id="86"),
+        pytest.param({}, {"BackupTarget": "outposts"}, "backupTarget", id="86 target"),
+        pytest.param({}, {"OptionGroupMemberships": [{"OptionGroupName": "theirs",
+                     "Status": "in-sync"}]}, "optionGroupName", id="79 options"),
+        pytest.param({}, {"DedicatedLogVolume": True}, "dedicatedLogVolume", id="log volume"),
+        pytest.param({}, {"DomainMemberships": [{"Domain": "d-1", "Status": "joined"}]}, "domain",
+                     id="directory"),
+        pytest.param({"performanceInsights": {"enabled": True}},
+                     {"PerformanceInsightsEnabled": True,
+                      "PerformanceInsightsRetentionPeriod": 731},
+                     "performanceInsights.retentionPeriod", id="insights kept for longer"),
         pytest.param({}, {"Endpoint": {"Address": "x", "Port": 5433}}, "port", id="90"),
     ],
 )  # fmt: skip
@@ -420,6 +529,39 @@ def test_what_aws_has_accepted_is_in_flight() -> None:
     assert {p: c.cls for p, c in told.items()} == dict.fromkeys(
         ("dbInstanceClass", "multiAZ", "port", "engineVersion"), "in_flight"
     )
+
+
+@pytest.mark.parametrize(
+    ("status", "live", "pending", "failed"),
+    [
+        ("joined", "d-1", None, None),
+        ("kerberos-enabled", "d-1", None, None),
+        ("pending-join", None, "d-1", None),
+        ("pending-maintenance-join", None, "d-1", None),
+        ("enabling-kerberos", None, "d-1", None),
+        ("pending-removal", "d-1", "none", None),
+        ("disabling-kerberos", "d-1", "none", None),
+        ("failed", None, None, "d-1"),
+        ("enable-kerberos-failed", None, None, "d-1"),
+    ],
+)
+def test_directories_take_time(
+    status: str, live: str | None, pending: str | None, failed: str | None
+) -> None:
+    doc = seen(DomainMemberships=[{"Domain": "d-1", "Status": status}]).doc
+    said = [part(doc).get("domain") for part in (HANDLER.to_spec, HANDLER.pending, HANDLER.failed)]
+    assert said == [live, pending, failed]
+
+
+def test_an_option_group_on_its_way_is_in_flight() -> None:
+    shown = {
+        "OptionGroupMemberships": [
+            {"OptionGroupName": "old", "Status": "in-sync"},
+            {"OptionGroupName": "new", "Status": "pending-apply"},
+        ]
+    }
+    assert found({"optionGroupName": "new"}, shown)["optionGroupName"].cls == "in_flight"
+    assert found({"optionGroupName": "old"}, shown)["optionGroupName"].cls == "differs"
 
 
 def test_pending_log_types_have_swapped_names() -> None:
