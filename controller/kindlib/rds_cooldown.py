@@ -1,6 +1,7 @@
 """Six hours between two changes of an instance's storage, known before AWS has to refuse.
 
 https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/USER_PIOPS.ModifyingExisting.html
+(Where a newer page allows four changes a day, six hours between two of them keep within that.)
 DescribeDBInstances does not say when storage was last changed; the instance's events do, those of
 storage autoscaling, too:
 https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/USER_Events.Messages.html
