@@ -200,7 +200,7 @@ def _group_shows(member: str) -> Condition:
 
 def _scaled(subject: Subject, before: Any, after: Any) -> bool:
     targets = subject.world.all("application-autoscaling:DescribeScalableTargets")
-    return bool(targets) or before.get("schedulingStrategy") == "DAEMON"
+    return bool(targets) or "DAEMON" in [t.get("schedulingStrategy") for t in (before, after)]
 
 
 def _minor_upgrade(subject: Subject, before: Any, after: Any) -> bool:

@@ -328,6 +328,12 @@ def _logging(world: World, params: Doc) -> Any:
     raise _Refused("WAFNonexistentItemException")
 
 
+def _capacity(world: World, params: Doc) -> Any:
+    """What the recorded web ACL takes: it is AWS's to reckon, and here nothing is judged by it."""
+    acls = [reply["WebACL"] for reply in world.all("wafv2:GetWebACL")]
+    return {"Capacity": acls[0].get("Capacity", 1) if acls else 1}
+
+
 def _protected(world: World, params: Doc) -> Any:
     """Load balancers, where a recording lists what a web ACL protects; it does not say the kind."""
     kind = params.get("ResourceType", "APPLICATION_LOAD_BALANCER")
@@ -422,6 +428,7 @@ _ANSWERS: dict[str, Answer] = {
     "secretsmanager:ListSecrets": _secrets,
     "wafv2:ListWebACLs": _acls,
     "wafv2:GetWebACL": _acl,
+    "wafv2:CheckCapacity": _capacity,
     "wafv2:GetLoggingConfiguration": _logging,
     "wafv2:ListResourcesForWebACL": _protected,
     "wafv2:GetWebACLForResource": _holder,
