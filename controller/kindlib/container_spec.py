@@ -12,7 +12,7 @@ from pydantic import AfterValidator, Field
 
 from controller.kindlib.container_host import HostEntry, LinuxParameters, ResourceRequirement
 from controller.kindlib.service_start import SecretArn
-from controller.policies import AnyWhenUndeclared, ServerDefault, Unordered
+from controller.policies import ServerDefault, Unordered
 from controller.spec import Arn, Model, text
 
 ContainerName = Annotated[
@@ -248,8 +248,8 @@ class Container(Model):
     system_controls: dict[str, str] | None = None
     """Kernel parameters of the container: `net.core.somaxconn: "1024"`."""
 
-    docker_labels: Annotated[dict[str, str] | None, AnyWhenUndeclared(cases=(18,))] = None
-    """Labels of the container, as metadata for agents in it."""
+    docker_labels: dict[str, str] | None = None
+    """Labels of the container, as metadata for agents in it. Case counts in keys (case 18)."""
 
     docker_security_options: list[str] | None = None
     """SELinux, AppArmor and credential specs, for EC2 only, in order (case 15)."""
