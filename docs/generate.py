@@ -170,11 +170,21 @@ def _mentions() -> dict[int, set[str]]:
     return found
 
 
+def updates() -> str:
+    """What a change of each field takes: asks the handlers, over rich manifests in the sandbox."""
+    if str(ROOT) not in sys.path:
+        sys.path.append(str(ROOT))  # run as a script, it finds no tests
+    from tests.fidelity.updates import page
+
+    return page.render(MADE)
+
+
 PAGES: dict[str, Callable[[], str]] = {
     "docs/reference/cli.md": cli,
     "docs/reference/kinds.md": reference_docs,
     "docs/reference/sandbox.md": sandbox,
     "docs/reference/cases.md": cases,
+    "docs/reference/updates.md": updates,
 }
 """Page → what renders it."""
 
