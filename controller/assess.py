@@ -118,6 +118,8 @@ def assess(
     identity = handler.identity(doc)
     whose = claim(target, live, observation.unknown, record, identity)
     last = record.last if record and record.identity in ("", identity) else None
+    if last and record and record.watched:
+        last = _unmarked(last)
     situation = Situation(target.spec, live, doc, target.account, target.region)
     failed = {**(record.failed if record else {}), **escape(handler.failed(doc))}
     views = Views(
@@ -145,6 +147,14 @@ def assess(
         identity=identity,
         busy=handler.modifiable(doc),
     )
+
+
+def _unmarked(last: Doc) -> Doc:
+    """Without the ownership tags: what is only looked at never carried them."""
+    if not isinstance(last.get("tags"), dict):
+        return last
+    marks = (ENVIRONMENT_TAG, RESOURCE_TAG)
+    return {**last, "tags": {k: v for k, v in last["tags"].items() if k not in marks}}
 
 
 def after_changes(assessment: Assessment) -> Doc:

@@ -1,4 +1,4 @@
-"""The tutorial is true: its commands are run in order, its exit codes and output compared."""
+"""Pages are true: their commands are run in order, exit codes and output compared."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 TUTORIAL = ROOT / "docs" / "tutorial" / "first-environment.md"
+ADOPT = ROOT / "docs" / "how-to" / "adopt-existing.md"
 BLOCK = re.compile(
     r"(?:<!-- (?P<note>not run|exit): (?P<value>[^>]*) -->\n)?"
     r"```sh\n(?P<code>.*?)```\n(?:\n```text\n(?P<output>.*?)```\n)?",
@@ -36,7 +37,7 @@ KEEP = '{ declare -p | grep "^declare -x"; printf "cd %q\\n" "$PWD"; }'
 
 @dataclass(frozen=True)
 class Block:
-    """Commands of the tutorial. output: what it says they print; `…` stands for any lines."""
+    """Commands of a page. output: what it says they print; `…` stands for any lines."""
 
     code: str
     output: str
@@ -44,9 +45,9 @@ class Block:
     line: int
 
 
-def blocks() -> list[Block]:
+def blocks(page: Path) -> list[Block]:
     """All commands that are to be run, in order."""
-    text = TUTORIAL.read_text(encoding="utf-8")
+    text = page.read_text(encoding="utf-8")
     return [
         Block(
             found["code"],
@@ -104,22 +105,35 @@ def endpoint() -> Iterator[str]:
 @pytest.mark.e2e
 @pytest.mark.slow
 def test_the_tutorial_is_true(endpoint: str, tmp_path: Path) -> None:
-    assert len(blocks()) >= 12
-    saved = tmp_path / "environment"
-    script = tmp_path / "step"
-    keep = {"HOME": str(tmp_path), "TMPDIR": str(tmp_path), "COLUMNS": "200", "LC_ALL": "C.UTF-8"}
+    assert len(blocks(TUTORIAL)) >= 12
+    follow(TUTORIAL, endpoint, tmp_path, f"cd '{ROOT}'\n")
+
+
+@pytest.mark.e2e
+@pytest.mark.slow
+def test_adoption_goes_as_told(endpoint: str, tmp_path: Path) -> None:
+    assert len(blocks(ADOPT)) == 8
+    access = f"export AWS_ENDPOINT_URL={endpoint} AWS_DEFAULT_REGION=us-east-1"
+    keys = "AWS_ACCESS_KEY_ID=AKIASANDBOX AWS_SECRET_ACCESS_KEY=sandbox"
+    follow(ADOPT, endpoint, tmp_path, f"cd '{tmp_path}'\n{access} {keys}\n")
+
+
+def follow(page: Path, endpoint: str, folder: Path, begin: str) -> None:
+    """Type all commands of a page into one terminal that begins with `begin`."""
+    saved, script = folder / "environment", folder / "step"
+    keep = {"HOME": str(folder), "TMPDIR": str(folder), "COLUMNS": "200", "LC_ALL": "C.UTF-8"}
     identity = dict.fromkeys(("GIT_AUTHOR_NAME", "GIT_COMMITTER_NAME"), "Reader") | dict.fromkeys(
         ("GIT_AUTHOR_EMAIL", "GIT_COMMITTER_EMAIL"), "reader@example.com"
     )
     bin_first = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
     env = {**keep, **identity, "PATH": bin_first, "PYTHONPATH": str(ROOT)}
-    saved.write_text(f"cd '{ROOT}'\n", encoding="utf-8")
-    for block in blocks():
+    saved.write_text(begin, encoding="utf-8")
+    for block in blocks(page):
         code = block.code.replace("http://127.0.0.1:4566", endpoint)
         code = code.replace('"$PWD/.venv/bin:$PATH"', f'"{bin_first}"')
         code = code.replace("plumbline apply ", "plumbline apply --poll 1 ")
         script.write_text(f"set -e\n. '{saved}'\ntrap '{KEEP} > \"{saved}\"' EXIT\n{code}")
         done = subprocess.run(["bash", script], env=env, capture_output=True, text=True)
-        where = f"{TUTORIAL.name}:{block.line}:\n{block.code}\n{done.stdout}{done.stderr}"
+        where = f"{page.name}:{block.line}:\n{block.code}\n{done.stdout}{done.stderr}"
         assert done.returncode == block.exit_code, where
         assert not missing(block.output, done.stdout + done.stderr), where

@@ -167,6 +167,18 @@ def test_adopting_only_adds_tags(adopted: Adopted) -> None:
     assert adopted.estate.writes() == []
 
 
+def test_looked_at_first_then_adopted_it_has_not_drifted(made: Estate) -> None:
+    """Its ownership tags are new, not lost."""
+    chosen = {"names": ("jobs*", "/jobs/*")}
+    made.publish(made.imported(**chosen).text)
+    assert made.run().converged
+    made.publish(made.imported(adopt=True, **chosen).text)
+    report = made.run()
+    found = [c for a in report.assessments.values() for c in a.changes if c.path.startswith("tags")]
+    assert {c.cause for c in found} == {"pending"}
+    assert made.converge()[-1].converged
+
+
 def without_ours(world: dict[str, Any]) -> dict[str, Any]:
     """A shape without the tags that mark what is ours."""
 
