@@ -8,7 +8,8 @@ BEGIN, END = "<!-- reads: begin -->", "<!-- reads: end -->"
 
 _TAGS = "one by one, only where the tag index does not show the tags as wanted"
 HOW = {
-    "application-autoscaling:DescribeScalableTargets": "50 services a call",
+    "application-autoscaling:DescribeScalableTargets":
+        "50 services a call; one replication group a call, only where its size differs",
     "application-autoscaling:DescribeScalingPolicies": "all of ECS, paged by AWS",
     "application-autoscaling:DescribeScheduledActions":
         "one service a call, only where its bounds moved",

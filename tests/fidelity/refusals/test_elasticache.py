@@ -15,12 +15,13 @@ import boto3
 import pytest
 
 from controller.kinds import handler_for
+from controller.manifest import DesiredStateError, load
 from sandbox.inprocess import session
 from sandbox.pytest_plugin import new_world
 from sandbox.seed import seed
 from sandbox.world import World
 from tests.fidelity.refusals.kit import Refusal, check
-from tests.harness import shape
+from tests.harness import environment, resource, shape
 
 API = "https://docs.aws.amazon.com/AmazonElastiCache/latest/APIReference/API_"
 Doc = dict[str, Any]
@@ -42,7 +43,7 @@ SLOW: Doc = {
     "DestinationDetails": {"CloudWatchLogsDetails": {"LogGroup": "slow"}},
 }  # fmt: skip
 
-NAMES = "names: name_pattern, in tests/unit/test_manifest.py"
+NAMES = "names: test_what_may_not_be_a_name_is_refused_at_load"
 THERE = "what there is in AWS"
 MOVES = "versions come and go"
 SECRET = "the value is in a Secret, which nobody opens to validate a file"
@@ -559,7 +560,7 @@ MAKE, SET, RESET = (f"{verb}CacheParameterGroup" for verb in ("Create", "Modify"
 NEW: Doc = {
     "CacheParameterGroupName": "new", "CacheParameterGroupFamily": "redis7", "Description": "x"
 }  # fmt: skip
-DEFAULT = "names: default groups are never managed"
+DEFAULT = "a name of AWS's: test_what_may_not_be_a_name_is_refused_at_load"
 PARAMETERS = [
     other(MAKE, "a family that there is not", VALUE,
           ("CacheParameterGroup", "family: redis7.1", "redis7, redis6.x"),
@@ -717,6 +718,25 @@ def test_refused(refusal: Refusal, stage: World) -> None:
     before = None if refusal.given else shape(stage)
     check(refusal, stage)
     assert before in (None, shape(stage)), "a refused call changes nothing"
+
+
+NAMED = [
+    ("ReplicationGroup", name) for name in ("1a", "a-", "a--b", "a" * 41, "a_b", "Main")
+] + [
+    ("CacheParameterGroup", name) for name in ("1a", "a-", "a--b", "a" * 256, "default.redis7")
+] + [("CacheSubnetGroup", name) for name in ("default", "a" * 256, "a.b", "Main")]  # fmt: skip
+
+
+@pytest.mark.parametrize(("kind", "name"), NAMED)
+def test_what_may_not_be_a_name_is_refused_at_load(kind: str, name: str) -> None:
+    said = {"ReplicationGroup": "cacheNodeType: cache.t4g.small, allowUnauthenticated: true",
+            "CacheParameterGroup": "family: redis7",
+            "CacheSubnetGroup": "subnetIds: [subnet-0123456789abcdef0]"}[kind]  # fmt: skip
+    written = resource(kind, "main", said).replace(
+        "{name: main}", f'{{name: main, externalName: "{name}"}}'
+    )
+    with pytest.raises(DesiredStateError, match="as the name in AWS"):
+        load(environment(written).encode(), "names.yaml")
 
 
 def test_every_write_of_these_kinds_is_refused_something() -> None:

@@ -465,6 +465,51 @@ def test_one_node_that_somebody_changed_is_seen() -> None:
     assert found(window, Present({**shown, "members": busy})) == {}
 
 
+class Scaled(Quiet):
+    """An AWS in which Application Auto Scaling has a target."""
+
+    def __init__(self, *targets: Doc, failure: AwsFailure | None = None) -> None:
+        super().__init__()
+        self.targets, self.failure = targets, failure
+
+    def pages(self, service: str, operation: str, items: str, params: Any = None) -> list[Any]:
+        self.asked.append(operation)
+        assert params == {"ServiceNamespace": "elasticache",
+                          "ResourceIds": ["replication-group/test-x"]}  # fmt: skip
+        if self.failure:
+            raise self.failure
+        return list(self.targets)
+
+
+def scaled(aws: Scaled, **more: Any) -> dict[str, str]:
+    """What is said of a group in cluster mode with three shards, where one is desired."""
+    shown = sharded(2, 2, 2).doc
+    present = observed(aws, aim(**SCALABLE), {**shown["group"], **more}, shown["members"])
+    assert isinstance(present, Present)
+    return {c.path: c.cls for c in changes(HANDLER, aim(**SCALABLE), present)}
+
+
+SCALABLE = {"clusterMode": "enabled"}
+SHARDS = {"ScalableDimension": "elasticache:replication-group:NodeGroups", "MinCapacity": 1,
+          "MaxCapacity": 5}  # fmt: skip
+
+
+def test_shards_within_the_bounds_of_autoscaling_are_its_own() -> None:
+    assert scaled(Scaled(SHARDS)) == {"numNodeGroups": "owned"}
+    assert scaled(Scaled({**SHARDS, "MaxCapacity": 2})) == {"numNodeGroups": "differs"}
+    assert scaled(Scaled()) == {"numNodeGroups": "differs"}
+    denied = AwsFailure("denied", "AccessDenied", "no", "application-autoscaling:Describe")
+    assert scaled(Scaled(failure=denied)) == {"numNodeGroups": "unknown"}
+
+
+def test_autoscaling_is_asked_for_only_where_a_size_differs() -> None:
+    aws = Scaled(SHARDS)
+    shown = sharded(2).doc
+    observed(aws, aim(**SCALABLE), shown["group"], shown["members"])
+    observed(aws, aim(), {**shown["group"], "ClusterEnabled": False}, shown["members"])
+    assert "DescribeScalableTargets" not in aws.asked
+
+
 # --- the smallest call ---
 
 
