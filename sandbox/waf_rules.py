@@ -232,6 +232,8 @@ def _check_field(kind: str, body: dict[str, Any]) -> None:
     if "MatchPattern" in held:
         field = {"Headers": "HEADER", "Cookies": "COOKIE"}.get(part, "JSON")
         only(held["MatchPattern"], f"{field}_MATCH_PATTERN")
+    if len(body["TextTransformations"]) > 10:
+        raise limit("text transformations in a statement")
     if len(body.get("SearchString", b"")) > 200:
         raise limit("characters in a string match statement")
 

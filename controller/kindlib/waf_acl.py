@@ -109,6 +109,8 @@ class LoggingFilter(Model):
 def _destination(arn: str) -> str:
     if holds_reference(arn):
         return arn
+    if arn.split(":")[2] not in ("logs", "s3", "firehose"):
+        raise ValueError("WAF logs to a log group, bucket or Firehose stream")
     name = arn.removesuffix(":*").rsplit(":", 1)[-1].removeprefix("deliverystream/")
     if not name.startswith("aws-waf-logs-"):
         raise ValueError(
