@@ -10,7 +10,8 @@ def load_balancer_exists(account: str, region: str, arn: str) -> bool:
     return arn in get_backend("elbv2")[account][region].load_balancers
 
 
-def kms_key_exists(arn: str) -> bool:
-    """Tell whether the key with this ARN exists; True for keys of accounts that moto has not."""
+def kms_key_usable(arn: str) -> bool:
+    """Tell whether the key with this ARN exists, is enabled and symmetric."""
     _, _, _, region, account, resource = arn.split(":", 5)
-    return resource.removeprefix("key/") in get_backend("kms")[account][region].keys
+    key = get_backend("kms")[account][region].keys.get(resource.removeprefix("key/"))
+    return key is not None and key.enabled and key.key_spec == "SYMMETRIC_DEFAULT"

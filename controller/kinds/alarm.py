@@ -30,6 +30,7 @@ from controller.handler import (
     Target,
     Unknown,
 )
+from controller.kindlib.alarm_checks import BAND, WAYS, contradictions
 from controller.kindlib.alarm_parts import (
     ActionConfiguration,
     Actions,
@@ -44,27 +45,18 @@ from controller.kindlib.alarm_parts import (
     Unit,
     WarmUpConfiguration,
 )
-from controller.kindlib.alarm_request import NOT_WITH_CRITERIA, creation, overwriting, way
+from controller.kindlib.alarm_request import creation, overwriting, way
 from controller.kindlib.alarm_words import PUT, alarm_from_aws, configuration
 from controller.kindlib.planning import by_field, paths, tag_changes
 from controller.kindlib.reading import batches, tag_list, tag_map, tags_of
 from controller.policies import AnyWhenUndeclared, Doc, ServerDefault, Situation
-from controller.spec import Outputs, Taggable, holds_reference, text
+from controller.spec import Outputs, Taggable, text
 
 OLD_S = 10.0
 """An observation older than this many seconds is made anew before an alarm is overwritten."""
 
 OUR_PERIOD = 60
 
-MOST_METRICS = 10
-"""Metrics of one alarm; calculations with them are not counted."""
-
-_BAND = (
-    "LessThanLowerOrGreaterThanUpperThreshold", "LessThanLowerThreshold",
-    "GreaterThanUpperThreshold",
-)  # fmt: skip
-_DAY, _HOUR = 86_400, 3_600
-_WAYS = ("statistic", "extendedStatistic", "metrics", "evaluationCriteria")
 _TYPES = {
     "MetricAlarms": "MetricAlarm", "CompositeAlarms": "CompositeAlarm", "LogAlarms": "LogAlarm",
 }  # fmt: skip
@@ -160,8 +152,11 @@ class AlarmSpec(Taggable):
     """A PromQL query that says by itself what is wrong. Instead of a metric, its threshold and
     periods."""
 
-    evaluation_interval: Annotated[Period | None, AnyWhenUndeclared()] = None
-    """With `evaluationCriteria`: seconds between two looks, 10, 20, 30 or a multiple of 60."""
+    evaluation_interval: Annotated[
+        Annotated[Period, Field(le=3600)] | None, AnyWhenUndeclared()
+    ] = None
+    """With `evaluationCriteria`: seconds between two looks, 10, 20, 30 or a multiple of 60, an hour
+    at most."""
 
     evaluation_window: EvaluationWindow | None = None
     """Which stretch of time is looked at. AWS's default: a sliding one."""
@@ -195,85 +190,12 @@ class AlarmSpec(Taggable):
 
     @model_validator(mode="after")
     def _consistent(self) -> AlarmSpec:
-        said = self._said()
-        ways = [name for name in _WAYS if name in said]
-        if len(ways) > 1:
-            raise ValueError(f"needs exactly one of {', '.join(_WAYS)}, not {len(ways)}")
-        self._check_criteria(said)
-        self._check_threshold(said)
-        self._check_metrics(said)
-        self._check_periods()
-        low = said.get("evaluateLowSampleCountPercentile")
-        if low is not None and not str(said.get("extendedStatistic", "")).startswith(("p", "$")):
-            raise ValueError("evaluateLowSampleCountPercentile is for a percentile (p90, …)")
-        return self
-
-    def _said(self) -> dict[str, Any]:
-        """What is declared, by its name in the file."""
         fields = type(self).model_fields
         values = {str(field.alias): getattr(self, name) for name, field in fields.items()}
-        return {name: value for name, value in values.items() if value not in (None, {}, [])}
-
-    def _check_criteria(self, said: dict[str, Any]) -> None:
-        if "evaluationCriteria" not in said:
-            if "evaluationInterval" in said:
-                raise ValueError("evaluationInterval goes with evaluationCriteria")
-            return
-        wrong = [n for n in NOT_WITH_CRITERIA if n in said and n != "treatMissingData"]
-        if wrong:
-            raise ValueError(f"has evaluationCriteria, so {', '.join(wrong)} have no place")
-
-    def _check_metrics(self, said: dict[str, Any]) -> None:
-        if self.metrics is None:
-            return
-        single = ("namespace", "metricName", "period", "unit", "dimensions")
-        if any(name in said for name in single):
-            raise ValueError("has metrics: namespace, metricName, … belong into them")
-        for name in self.metrics:
-            text(r"[a-z][a-zA-Z0-9_]{0,254}", says=f"metrics: {name!r} must begin with a-z")(name)
-        measured = [m for m in self.metrics.values() if m.expression is None]
-        if len(measured) > MOST_METRICS:
-            raise ValueError(f"metrics: at most {MOST_METRICS} metrics, not {len(measured)}")
-        band = self.threshold_metric_id
-        returned = {n: m.return_data for n, m in self.metrics.items() if n != band}
-        known = not any(holds_reference(value) for value in returned.values())
-        if known and list(returned.values()).count(True) != 1:
-            raise ValueError("metrics: exactly one entry may have returnData: true")
-
-    def _check_threshold(self, said: dict[str, Any]) -> None:
-        band, operator = self.threshold_metric_id, self.comparison_operator
-        if band is not None and "threshold" in said:
-            raise ValueError("needs threshold, or thresholdMetricId for an anomaly band")
-        if band is not None and band not in (self.metrics or {}):
-            raise ValueError(f"thresholdMetricId: no {band} in metrics")
-        if band is not None and not holds_reference(band):
-            said_by = str((self.metrics or {})[band].expression or "")
-            if not said_by.startswith(("ANOMALY_DETECTION_BAND", "$")):
-                raise ValueError(f"thresholdMetricId: {band} is no ANOMALY_DETECTION_BAND(…)")
-        if operator is None or holds_reference(operator):
-            return
-        if (operator in _BAND) != (band is not None) and {"threshold", "thresholdMetricId"} & set(
-            said
-        ):
-            raise ValueError(f"{operator} and thresholdMetricId do not fit")
-
-    def _check_periods(self) -> None:
-        periods = self.evaluation_periods
-        if periods is None or holds_reference(periods):
-            return
-        datapoints = self.datapoints_to_alarm
-        """PutMetricAlarm overwrites the whole alarm (case 161): what is not changed is sent as AWS
-        shows it, and the alarm is looked at once more just before. Tags go by calls of their own: it
-        ignores them on an alarm that exists (case 162). Actions alone are switched on and off without
-        overwriting anything.
-        """
-        if datapoints is not None and not holds_reference(datapoints) and datapoints > periods:
-            raise ValueError("datapointsToAlarm is greater than evaluationPeriods")
-        lengths = [self.period, *(m.period for m in (self.metrics or {}).values())]
-        longest = max((p for p in lengths if isinstance(p, int)), default=0)
-        limit = 7 * _DAY if longest >= _HOUR else _DAY
-        if longest * periods > limit:
-            raise ValueError(f"period × evaluationPeriods is at most {limit} seconds")
+        said = {name: value for name, value in values.items() if value not in (None, {}, [])}
+        for problem in contradictions(said):
+            raise ValueError(problem)
+        return self
 
 
 class AlarmOutputs(Outputs):
@@ -323,8 +245,8 @@ class AlarmHandler(Handler):
     def incomplete(self, spec: Mapping[str, Any]) -> str:
         """AWS makes no alarm without these; what it shows of old ones may lack any."""
         missing = [name for name in _needed(spec) if spec.get(name) is None]
-        if not any(spec.get(name) is not None for name in _WAYS):
-            return f"needs exactly one of {', '.join(_WAYS)}, not 0"
+        if not any(spec.get(name) is not None for name in WAYS):
+            return f"needs exactly one of {', '.join(WAYS)}, not 0"
         if way(spec) == "metricName" and {"namespace", "metricName"} & set(missing):
             return "needs namespace and metricName"
         return f"needs {', '.join(missing)}" if missing else ""
@@ -343,6 +265,11 @@ class AlarmHandler(Handler):
     def plan(
         self, target: Target, observed: Present | Absent, changes: Sequence[Change]
     ) -> list[Action]:
+        """PutMetricAlarm overwrites the whole alarm (case 161): what is not changed is sent as AWS
+        shows it, and the alarm is looked at once more just before. Tags go by calls of their own:
+        it ignores them on an alarm that exists (case 162). Actions alone are switched on and off
+        without overwriting anything.
+        """
         if isinstance(observed, Absent):
             params = {"AlarmName": target.name, **creation(target.spec)}
             params["Tags"] = tag_list(target.tags)
@@ -423,7 +350,7 @@ class AlarmHandler(Handler):
 def _needed(spec: Mapping[str, Any]) -> tuple[str, ...]:
     if way(spec) == "evaluationCriteria":
         return ("evaluationInterval",)
-    threshold = "thresholdMetricId" if spec.get("comparisonOperator") in _BAND else "threshold"
+    threshold = "thresholdMetricId" if spec.get("comparisonOperator") in BAND else "threshold"
     single = ("namespace", "metricName") if way(spec) == "metricName" else ()
     return (*single, "evaluationPeriods", "comparisonOperator", threshold)
 

@@ -12,10 +12,10 @@ from sandbox.behaviours.logs_account_policies import (
     apply_account_policies,
 )
 from sandbox.errors import AwsError, NotSimulated
-from sandbox.moto_state import kms_key_exists
+from sandbox.moto_state import kms_key_usable
 from sandbox.paging import page
 from sandbox.registry import Context, Params, Reply, behaviour
-from sandbox.tags import forget_tags, put_tags, remove_tags, tags_of
+from sandbox.tags import MAX_TAGS, forget_tags, put_tags, remove_tags, tags_of
 from sandbox.world import Store
 
 DELIVERY_DAYS = 2
@@ -55,7 +55,7 @@ def _name(ctx: Context, identifier: str) -> str:
 def _check_key(key: str) -> None:
     if not key.startswith("arn:") or ":key/" not in key:
         raise AwsError(BAD, f"KMS key must be given by its ARN: {key}")
-    if not kms_key_exists(key):
+    if not kms_key_usable(key):
         raise AwsError(BAD, "The specified KMS key does not exist or is not allowed to be used.")
 
 
@@ -231,6 +231,9 @@ def _tagged(ctx: Context, arn: str) -> str:
     evidence="documented", source=API + "API_TagResource.html",
 )  # fmt: skip
 def tag_resource(ctx: Context, params: Params) -> Reply:
+    there = tags_of(ctx.store, _tagged(ctx, params["resourceArn"]))
+    if len({**there, **params["tags"]}) > MAX_TAGS:
+        raise AwsError("TooManyTagsException", f"A resource can have at most {MAX_TAGS} tags")
     put_tags(ctx.store, _tagged(ctx, params["resourceArn"]), params["tags"], BAD)
     return {}
 

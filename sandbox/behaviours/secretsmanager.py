@@ -9,7 +9,7 @@ from datetime import timedelta
 from typing import Any
 
 from sandbox.errors import AwsError
-from sandbox.moto_state import kms_key_exists
+from sandbox.moto_state import kms_key_usable
 from sandbox.registry import Context, Params, Reply, behaviour
 from sandbox.secret_records import Secret, add_version, move_stage, new_secret, secrets_in
 from sandbox.secret_replicas import check_regions, replicate
@@ -59,7 +59,7 @@ def changeable(ctx: Context, identifier: str) -> Secret:
 
 def check_key(key: str | None) -> None:
     """Refuse a key that there is not, where that can be told: aliases are not looked up."""
-    if key and ":key/" in key and not kms_key_exists(key):
+    if key and ":key/" in key and not kms_key_usable(key):
         raise AwsError(
             "EncryptionFailure",
             "Secrets Manager can't encrypt the protected secret text using the provided KMS key.",

@@ -119,7 +119,8 @@ ODD: dict[str, dict[str, Any]] = {
     "percentile": {**ONE, **BOUNDED, "ExtendedStatistic": "p99.90", "Threshold": -3,
                    "EvaluateLowSampleCountPercentile": "ignore"},
     "trimmed": {**ONE, **BOUNDED, "ExtendedStatistic": "TM(:95%)"},
-    "of EC2": {**ONE, **BOUNDED, "Statistic": "Maximum", "AlarmActions": [
+    "of EC2": {**ONE, **BOUNDED, "Statistic": "Maximum",
+               "Dimensions": [{"Name": "InstanceId", "Value": "i-0"}], "AlarmActions": [
         "arn:aws:swf:us-east-1:123456789012:action/actions/AWS_EC2.InstanceId.Stop/1.0",
         "arn:aws:automate:us-east-1:ec2:recover"]},
     "calls a function": {**ONE, **BOUNDED, "Statistic": "Sum", "OKActions": [
