@@ -139,7 +139,7 @@ def _storage(spec: Mapping[str, Any], engine: str, rules: Rules) -> Iterable[str
             f"maxAllocatedStorage: at least 10 % above allocatedStorage ({size}), or equal to "
             f"it for no autoscaling, not {limit}"
         )
-    if holds_reference(spec.get("iops")) or holds_reference(spec.get("storageThroughput")):
+    if any(holds_reference(spec.get(n)) for n in ("iops", "storageThroughput", "storageType")):
         return
     yield from complaints(
         engine, str(spec.get("storageType", "")).lower(), size, spec.get("iops"),
