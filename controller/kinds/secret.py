@@ -215,8 +215,11 @@ class SecretHandler(Handler):
 
     def incomplete(self, spec: Mapping[str, Any]) -> str:
         """Only a service that manages its secrets rotates them without a function of yours."""
-        lacking = spec.get("rotationEnabled") and not spec.get("rotationLambdaARN")
-        return "needs rotationLambdaARN, the function that rotates it" if lacking else ""
+        if not spec.get("rotationEnabled"):
+            return ""
+        if not spec.get("rotationLambdaARN"):
+            return "needs rotationLambdaARN, the function that rotates it"
+        return "" if spec.get("rotationRules") else "needs rotationRules, which say when it rotates"
 
     def obstacle(self, observed: Present, change: Change) -> str:
         """Why there is no call for a change."""
@@ -257,8 +260,8 @@ class SecretHandler(Handler):
         self, target: Target, observed: Present | Absent, changes: Sequence[Change]
     ) -> list[Action]:
         """A secret that waits for its deletion is restored before anything else. Settings, value,
-        rotation, replicas and tags each have calls of their own. A rotation is set without rotating at
-        once, unless `rotateImmediately` says so.
+        rotation, replicas and tags each have calls of their own. A rotation is set without rotating
+        at once, unless `rotateImmediately` says so.
         """
         if isinstance(observed, Absent):
             return _create(target)

@@ -31,6 +31,8 @@ def rotate_secret(ctx: Context, params: Params) -> Reply:
     function = params.get("RotationLambdaARN") or secret.get("RotationLambdaARN")
     if not function:
         raise AwsError(STATE, "No Lambda rotation function ARN is associated with this secret.")
+    if not rules and "RotationRules" not in secret:
+        raise NotSimulated("secretsmanager: a rotation without a schedule")
     pending = [v for v in secret["_versions"].values() if "AWSPENDING" in v["stages"]]
     if any("AWSCURRENT" not in version["stages"] for version in pending):
         raise AwsError(
@@ -39,8 +41,6 @@ def rotate_secret(ctx: Context, params: Params) -> Reply:
     secret |= {"RotationEnabled": True, "RotationLambdaARN": function, "LastChangedDate": ctx.now}
     if rules:
         secret["RotationRules"] = copy.deepcopy(rules)
-    if "RotationRules" not in secret:
-        raise AwsError(BAD, "You must specify a rotation schedule.")
     now = params.get("RotateImmediately", True)
     _rotate_after(ctx, secret, timedelta(minutes=1) if now else _interval(secret))
     return {"ARN": secret["ARN"], "Name": secret["Name"]}

@@ -165,6 +165,8 @@ REPLICAS = [{"Region": r, "Status": "InSync"} for r in ("eu-west-1", "us-east-1"
 
 def test_a_rotation_needs_a_function() -> None:
     assert "rotationLambdaARN" in HANDLER.incomplete(spec({"rotationEnabled": True}))
+    unscheduled = {k: v for k, v in ROTATING.items() if k != "rotationRules"}
+    assert "rotationRules" in HANDLER.incomplete(spec(unscheduled))
     assert HANDLER.incomplete(spec(ROTATING)) == ""
     assert HANDLER.incomplete(spec({})) == ""
 
