@@ -29,7 +29,7 @@ def access(
     group, spec = doc["group"], target.spec
     encrypted = bool(group.get("TransitEncryptionEnabled"))
     required = (group.get("TransitEncryptionMode") or "required") == "required"
-    if not changes or not encrypted or not required:
+    if not changes or not encrypted or not required or isinstance(spec.get("userGroupIds"), str):
         return []
     users = {str(u).lower() for u in spec.get("userGroupIds", [])}
     held = {str(u).lower() for u in group.get("UserGroupIds") or []}

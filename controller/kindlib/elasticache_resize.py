@@ -25,7 +25,8 @@ def replica_counts(
     base = number(target.spec.get("replicasPerNodeGroup"))
     if not changes or base is None:
         return None, None
-    own: Doc = target.spec.get("replicaConfiguration", {})
+    said = target.spec.get("replicaConfiguration")
+    own: Doc = said if isinstance(said, dict) else {}
     now = {shard: nodes - 1 for shard, nodes in sizes(doc["group"]).items()}
     entries = {entry_key(c): c for c in changes if c.top == "replicaConfiguration"}
     rest = [c for c in changes if c.top == "replicasPerNodeGroup"]

@@ -90,7 +90,8 @@ def _spellings(spec: Doc) -> Complaints:
 
 
 def _access(spec: Doc) -> Complaints:
-    token, users = spec.get("authToken"), spec.get("userGroupIds")
+    token, said = spec.get("authToken"), spec.get("userGroupIds")
+    users = said if isinstance(said, list) else []
     if spec.get("transitEncryptionEnabled") is False and token:
         yield "authToken: needs transitEncryptionEnabled: true"
     if spec.get("transitEncryptionMode") == "preferred" and token:
@@ -128,7 +129,7 @@ def _nodes(spec: Doc) -> Complaints:
     if failover is True and str(spec.get("cacheNodeType")).startswith("cache.t1."):
         yield "automaticFailoverEnabled: AWS has none for cache.t1 nodes"
     zones, count = spec.get("preferredCacheClusterAZs"), number(spec.get("replicasPerNodeGroup"))
-    if zones and spec.get("clusterMode", "disabled") != "disabled":
+    if zones and spec.get("clusterMode") in ("enabled", "compatible"):
         yield "preferredCacheClusterAZs: only without cluster mode"
     elif isinstance(zones, list) and count is not None and len(zones) != count + 1:
         yield "preferredCacheClusterAZs: one for each node, replicasPerNodeGroup + 1"
@@ -137,16 +138,18 @@ def _nodes(spec: Doc) -> Complaints:
 def _fewest(spec: Doc) -> int | None:
     """Replicas of the smallest shard, as far as the file says."""
     counts = [number(spec.get("replicasPerNodeGroup"))]
-    counts += [number(n) for n in spec.get("replicaConfiguration", {}).values()]
+    own = spec.get("replicaConfiguration")
+    counts += [number(n) for n in own.values()] if isinstance(own, dict) else []
     known = [n for n in counts if n is not None]
     return min(known) if known else None
 
 
 def _modes(spec: Doc) -> Complaints:
     shards, mode = number(spec.get("numNodeGroups")), spec.get("clusterMode")
-    if shards and shards > 1 and mode != "enabled":
+    without = mode in (None, "disabled", "compatible")
+    if shards and shards > 1 and without:
         yield "numNodeGroups: more than one needs clusterMode: enabled"
-    if spec.get("replicaConfiguration") and mode != "enabled":
+    if spec.get("replicaConfiguration") and without:
         yield "replicaConfiguration: sizes of single shards need clusterMode: enabled"
 
 
@@ -176,7 +179,7 @@ def _tiering(spec: Doc) -> Complaints:
 
 def _networks(spec: Doc) -> Complaints:
     network, told = spec.get("networkType", "ipv4"), spec.get("ipDiscovery")
-    if told and network in ("ipv4", "ipv6") and told != network:
+    if told and not holds_reference(told) and network in ("ipv4", "ipv6") and told != network:
         yield f"ipDiscovery: {told} needs networkType: {told} or dual_stack"
 
 

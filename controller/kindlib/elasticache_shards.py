@@ -28,7 +28,8 @@ def shards(doc: Mapping[str, Any]) -> Doc:
     counts = {name: nodes - 1 for name, nodes in sorted(held.items()) if nodes}
     if counts:
         wanted: Mapping[str, Any] = doc.get("wanted") or {}
-        own = wanted.get("replicaConfiguration") or {}
+        said = wanted.get("replicaConfiguration")
+        own = said if isinstance(said, Mapping) else {}
         rest = [n for name, n in counts.items() if name not in own]
         common = _common(rest, wanted.get("replicasPerNodeGroup"), list(counts.values()))
         spec["replicasPerNodeGroup"] = common

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -11,10 +12,12 @@ from pydantic import ValidationError
 
 from controller.aws import Aws, AwsFailure
 from controller.diff import Change
+from controller.fields import fields_of
 from controller.handler import Absent, Action, Present
 from controller.kindlib.elasticache_document import MARK, OF_MEMBERS
 from controller.kindlib.elasticache_observe import observed
 from controller.kinds.replication_group import ReplicationGroupHandler
+from controller.manifest import dump
 from controller.policies import Doc
 from tests.unit.kinds.kit import changes, differing, planned, recorded, target
 
@@ -133,7 +136,7 @@ def said_of(spec: Doc) -> str:
         made = HANDLER.spec.model_validate(spec)
     except ValidationError as error:
         return str(error)
-    return HANDLER.incomplete(made.model_dump(by_alias=True, exclude_none=True))
+    return HANDLER.incomplete(dump(made))
 
 
 def found(spec: Doc, shown: Present, last: Doc | None = None) -> dict[str, Change]:
@@ -234,6 +237,21 @@ def test_shards_and_logs_at_creation() -> None:
 def test_refuses_at_load_what_aws_would_refuse(spec: Doc, says: str) -> None:
     given = {k: v for k, v in {**SPEC, **spec}.items() if v is not None}
     assert re.search(says, said_of(given))
+
+
+def test_what_a_reference_will_say_is_judged_once_it_is_known() -> None:
+    later = {n: "${ssm:/later}" for n in fields_of(HANDLER.spec).members
+             if n not in ("authToken", "numCacheClusters", "tags")}  # fmt: skip
+    assert said_of(later) == ""
+    assert said_of({**later, "authToken": SPEC["authToken"], "allowUnauthenticated": False}) == ""
+    known = {**later, "networkType": "ipv4", "multiAZ": True, "automaticFailoverEnabled": False}
+    assert said_of(known) == "multiAZ: needs automaticFailoverEnabled: true"
+    bare = replace(aim(), spec=dump(HANDLER.spec.model_validate(later)))
+    shown = Present({**sharded(2, 3).doc, "wanted": bare.spec})
+    assert "numNodeGroups" in HANDLER.to_spec(shown.doc)
+    assert {c.cls for c in changes(HANDLER, bare, shown) if c.wanted == "${ssm:/later}"} == {
+        "unknown"
+    }
 
 
 def test_two_spellings_of_one_number() -> None:
