@@ -194,7 +194,7 @@ class WebACLSpec(Taggable):
         dict[
             Annotated[str, AfterValidator(text(r"[\w-]{1,64}"))],
             Annotated[list[Annotated[str, AfterValidator(text(low=1, high=64))]],
-                      Field(max_length=50)],
+                      Field(max_length=50), Unordered()],
         ]
         | None,
         Field(max_length=10),
