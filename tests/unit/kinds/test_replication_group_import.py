@@ -131,14 +131,14 @@ def acted_on(found: Assessment) -> list[str]:
 
 @pytest.mark.parametrize("part", range(4))
 def test_any_group_imports_and_plans_empty(part: int) -> None:
-    for seed in range(part * 100, part * 100 + 100):
+    for seed in range(part * 50, part * 50 + 50):
         group, members = Draw(seed, 0).reply()
         found, _ = judged(group, members)
         assert not acted_on(found), f"seed {seed}: {acted_on(found)}"
 
 
 def test_values_of_a_later_release_are_left_out_with_a_note() -> None:
-    for seed in range(1000, 1150):
+    for seed in range(1000, 1060):
         group, members = Draw(seed, 0.05).reply()
         found, notes = judged(group, members)
         told = " ".join(notes)
