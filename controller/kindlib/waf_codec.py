@@ -254,8 +254,7 @@ def rule_to_aws(name: str, rule: Mapping[str, Any]) -> Doc:
 
 
 def rule_from_aws(raw: Mapping[str, Any]) -> Doc:
-    """A rule in our words, without its name."""
-    raw = known(raw, "Rule")
+    """A rule of what botocore knows (`waf_beyond.known`), in our words, without its name."""
     rest = {k: raw[k] for k in ("Priority", "RuleLabels", "CaptchaConfig", "ChallengeConfig")
             if k in raw}  # fmt: skip
     out = said(_RULE, rest)
