@@ -67,7 +67,7 @@ def _changes(kind: str, path: str, written: str, shown: str) -> list[Any]:
     situation = Situation(desired, live, {}, "123456789012", "us-east-1")
     root: Field = fields_of(handler_for(kind).spec)
     found = diff(root, Views(desired, live, desired, {}, {}, {}, situation))
-    return [c for c in found if c.cls != "owned" and c.path == path]
+    return [c for c in found if c.path == path]
 
 
 def _doc(path: str, value: str) -> dict[str, Any]:
