@@ -123,6 +123,8 @@ def ignored(lifecycle: LifecycleSpec, root: Field) -> Iterator[tuple[Path, str]]
         for step in filter(None, re.split(r"\.|\[[^\]]*\]", rule.path)):
             while node.shape in ("list", "map") and node.item:
                 node = node.item
+            if node.shape == "scalar" and node.annotation is Any:
+                break  # no model opens it: what differs in it is named all the same
             if step not in node.members:
                 where = ("lifecycle", "ignore", index, "path")
                 yield where, unknown("field", step, node.members)

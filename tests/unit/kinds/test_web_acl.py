@@ -14,6 +14,8 @@ from controller.handler import Absent, Action, Present
 from controller.kindlib.waf_codec import rule_from_aws, rule_to_aws, without_defaults
 from controller.kindlib.waf_translate import printable, wire
 from controller.kinds import handler_for
+from controller.manifest import load
+from tests.harness import environment, resource
 from tests.unit.kinds import kit
 
 HANDLER = handler_for("WebACL")
@@ -660,6 +662,28 @@ def test_an_ignored_change_beside_another_is_sent_as_aws_shows_it(aim: Any) -> N
     (update,) = HANDLER.plan(aim, state, todo)
     sent = rule(dict(update.params), "rate")
     assert (sent["Priority"], sent["Action"]) == (151, {"Block": {}})
+
+
+def test_an_ignored_leaf_deep_inside_is_sent_as_aws_shows_it() -> None:
+    match = {"searchString": "x", "positionalConstraint": "CONTAINS", "fieldToMatch": "uriPath"}
+    wanted = {"priority": 1, "action": "block", "or": [{"geo": ["DE"]}, {"byteMatch": match}]}
+    aim = kit.target(HANDLER, "edge", {"baseline": False, "rules": {"r": wanted}})
+
+    def tamper(acl: Any) -> None:
+        found = rule(acl, "r")["Statement"]["OrStatement"]["Statements"][1]["ByteMatchStatement"]
+        found.update(SearchString=b"by hand", PositionalConstraint="EXACTLY")
+
+    state = tampered(seen(aim), tamper)
+    found = kit.changes(HANDLER, aim, state)
+    sought, place = "rules[r].or[1].byteMatch.searchString", "positionalConstraint"
+    assert sorted(c.path for c in found) == [sought.replace("searchString", place), sought]
+    (update,) = HANDLER.plan(aim, state, [c for c in found if c.path != sought])
+    sent = rule(dict(update.params), "r")["Statement"]["OrStatement"]["Statements"][1]
+    assert sent["ByteMatchStatement"]["SearchString"] == "by hand"
+    assert sent["ByteMatchStatement"]["PositionalConstraint"] == "CONTAINS"
+    spec_text = "baseline: false, rules: {r: {priority: 1, action: block, geo: [DE]}}"
+    ignore = f"lifecycle: {{ignore: [{{path: '{sought}', reason: theirs}}]}}\n"
+    load(environment(resource("WebACL", "main", spec_text, ignore)).encode(), "x.yaml")
 
 
 def test_a_pinned_version_survives_another_change(aim: Any) -> None:
