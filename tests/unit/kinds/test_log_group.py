@@ -90,7 +90,7 @@ def test_whatever_others_made_is_imported(case: str) -> None:
     [
         ({"retentionInDays": 31}, "Input should be"),
         ({"kmsKeyId": "alias/x"}, "must be the ARN of a KMS key, or none"),
-        ({"logGroupClass": "CHEAP"}, "Input should be"),
+        ({"logGroupClass": "cheap"}, "Input should be"),
         ({"retentionInDays": 2}, "AWS's, for groups of the class DELIVERY"),
         ({"logGroupClass": "DELIVERY", "retentionInDays": 7}, "leave out retentionInDays"),
         ({"logGroupClass": "DELIVERY", "retentionInDays": "never"}, "leave out retentionInDays"),
@@ -101,6 +101,13 @@ def test_whatever_others_made_is_imported(case: str) -> None:
 def test_what_may_be_written(doc: dict[str, Any], says: str) -> None:
     with pytest.raises(ValueError, match=says):
         HANDLER.spec.model_validate(doc)
+
+
+def test_a_class_that_is_new_can_be_adopted_and_not_made() -> None:
+    newer = kit.target(HANDLER, "app", {"logGroupClass": "ARCHIVE"})
+    assert "STANDARD, INFREQUENT_ACCESS" in HANDLER.incomplete(newer.spec)
+    assert kit.reported(kit.changes(HANDLER, newer, seen(newer, logGroupClass="ARCHIVE"))) == set()
+    assert HANDLER.incomplete(kit.target(HANDLER, "app", {"logGroupClass": "DELIVERY"}).spec) == ""
 
 
 def test_create_then_retention() -> None:
