@@ -123,6 +123,24 @@ def demands(kind: str, path: str) -> bool:
     return tried
 
 
+def emptied(kind: str, path: str) -> Iterator[Doc]:
+    """Rich manifests with what is at the path empty, as the model reads them."""
+    if path.endswith(KEY):
+        return
+    for doc in manifests(kind):
+        for way in list(there(doc, path.split(".")))[:1]:
+            held = doc
+            for step in way:
+                held = held[step]
+            if isinstance(held, (list, dict)):
+                spec = _with(doc, way, type(held)())
+                try:
+                    read = handler_for(kind).spec.model_validate(spec)
+                except ValidationError:
+                    continue
+                yield read.model_dump(by_alias=True, exclude_none=True, warnings=False)
+
+
 def _without(doc: Any, way: list[Any]) -> Any:
     new = dict(doc) if isinstance(doc, dict) else list(doc)
     if len(way) > 1:

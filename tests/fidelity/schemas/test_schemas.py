@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import pytest
 
-from controller.kinds import KINDS
-from tests.fidelity.schemas import api, provider, shown, words
+from controller.handler import Absent, Target
+from controller.kinds import KINDS, handler_for
+from tests.fidelity.schemas import api, ours, provider, shown, words
 from tests.fidelity.schemas.compare import verdicts
 from tests.fidelity.schemas.places import paths
 from tests.fidelity.schemas.reasons import idle, without_reason
 from tests.fidelity.schemas.said import read
+from tests.unit.kinds.kit import request_problems
 
 LEAST = 5000
 """Comparisons made: what is compared may grow, never shrink unseen."""
@@ -66,3 +68,25 @@ def test_every_field_is_spoken_of_or_is_ours(kind: str) -> None:
 
 def test_what_only_replies_have_is_no_field() -> None:
     assert sum(len(shown.output_only(kind)) for kind in KINDS) > 200
+
+
+def test_an_empty_list_is_none() -> None:
+    """Where AWS wants one entry at least, a list without any is not sent: what `_bounds` counts on.
+
+    Tried on everything in the rich manifests that may be empty.
+    """
+    problems, tried = [], 0
+    for kind in KINDS:
+        handler = handler_for(kind)
+        for said in api.said(kind):
+            if said.sort not in ("list", "map") or said.low != 1 or said.needed:
+                continue
+            for spec in ours.emptied(kind, said.path):
+                tried += 1
+                target = Target(f"{kind}/x", "x", spec, {"team": "a"}, "123456789012", "us-east-1")
+                for action in handler.plan(target, Absent(), ()):
+                    why = request_problems(action)
+                    if "length: 0" in why:
+                        problems.append(f"{kind} {said.path}: {action.operation} {why}")
+    assert not problems, "\n".join(problems)
+    assert tried >= 8
