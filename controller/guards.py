@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from controller.assess import Assessment
+from controller.assess import OWNERSHIP, Assessment
 from controller.diff import unresolved
 from controller.envelope import Limits, allowed
 from controller.handler import Present, Unknown
@@ -217,17 +217,24 @@ def judge(steps: Sequence[Step], known: Judgement) -> dict[str, Veto]:
     return vetoes
 
 
+def _only_marks(step: Step, it: Assessment) -> bool:
+    """True for the tags by which a resource of nobody's becomes ours, and nothing besides."""
+    return it.claim is Claim.NOBODY and set(step.action.changes) <= OWNERSHIP
+
+
 def _limits(steps: Sequence[Step], known: Judgement) -> dict[str, Veto]:
     """Blast radius: too much at once is more likely a mistake than a wish. Then nothing is done.
 
-    Making what never was there is free; making again what vanished counts as a change, since a pass
-    that looks into the wrong account finds everything gone.
+    Making what never was there is free, and so are the two tags on what is taken over. Making again
+    what vanished counts as a change, since a pass that looks into the wrong account finds
+    everything gone.
     """
     total = max(1, len(known.assessments) - len(known.orphans))
     changed = {
         s.key
         for s in steps
-        if not known.assessments[s.key].missing or known.assessments[s.key].vanished
+        if (not known.assessments[s.key].missing or known.assessments[s.key].vanished)
+        and not _only_marks(s, known.assessments[s.key])
     }
     deleted = {s.key for s in steps if s.action.deletes and s.key in known.orphans}
     disrupted = {s.key for s in steps if s.action.risk in DISRUPTIVE}

@@ -15,7 +15,7 @@ def manifest_name(physical: str, environment: str, taken: Collection[str]) -> st
     The environment's own name before it goes, since physical names begin with it anyway.
     """
     bare = re.sub(rf"^{re.escape(environment)}[^A-Za-z0-9]+", "", physical) or physical
-    words = re.sub(r"[^a-z0-9]+", "-", re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "-", bare).lower())
+    words = re.sub(r"[^a-z0-9]+", "-", re.sub(r"(?<=[a-z])(?=[A-Z][a-z])", "-", bare).lower())
     name = words.strip("-") or "x"
     if not name[0].isalpha():
         name = f"x-{name}"
