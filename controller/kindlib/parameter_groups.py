@@ -181,9 +181,9 @@ class ParameterGroupHandler(NamedGroupHandler):
     def plan(
         self, target: Target, observed: Present | Absent, changes: Sequence[Change]
     ) -> list[Action]:
-        """At most 20 parameters to a call (cases 100, 124): first those that are set, then those that go
-        back to AWS's default. RDS applies dynamic ones at once, and static ones at the next reboot of
-        each instance.
+        """At most 20 parameters to a call (cases 100, 124): first those that are set, then those
+        that go back to AWS's default. RDS applies dynamic ones at once, and static ones at the next
+        reboot of each instance.
         """
         words, spec = self.words, target.spec
         if isinstance(observed, Absent):

@@ -229,8 +229,8 @@ class ClusterHandler(Handler):
         self, target: Target, observed: Present | Absent, changes: Sequence[Change]
     ) -> list[Action]:
         """One UpdateCluster for settings, configuration and Service Connect; one
-        PutClusterCapacityProviders for providers and their default strategy, which AWS replaces together;
-        tags by calls of their own.
+        PutClusterCapacityProviders for providers and their default strategy, which AWS replaces
+        together; tags by calls of their own.
         """
         spec = target.spec
         if isinstance(observed, Absent):

@@ -510,19 +510,18 @@ class DBInstanceHandler(Handler):
     def plan(
         self, target: Target, observed: Present | Absent, changes: Sequence[Change]
     ) -> list[Action]:
-        """ModifyDBInstance with what is changed and what must go with it, one call for each risk: what
-        is safe first, then what can't be undone, then what interrupts.
+        """ModifyDBInstance with what is changed and what must go with it, one call for each risk:
+        what is safe first, then what can't be undone, then what interrupts.
 
         Storage only grows, by 10 % at least, and not within six hours of its last change. IOPS,
-        throughput, size and type go in one call (case 74). A major upgrade takes its new parameter and
-        option group along; a version is never lowered. Another parameter
-        group takes effect at the next reboot, which is reported and left to a person (case 78). Log
-        exports are sent as what to add and what to take away. The password is sent when its secret has a
-        new version.
+        throughput, size and type go in one call (case 74). A major upgrade takes its new parameter
+        and option group along; a version is never lowered. Another parameter group takes effect at
+        the next reboot, which is reported and left to a person (case 78). Log exports are sent as
+        what to add and what to take away. The password is sent when its secret has a new version.
 
-        What waits for the maintenance window is applied at once, unless that would put in force what
-        others left pending: then it waits with it. A pending change is taken back by sending the old
-        value. Flags never go alone (case 85).
+        What waits for the maintenance window is applied at once, unless that would put in force
+        what others left pending: then it waits with it. A pending change is taken back by sending
+        the old value. Flags never go alone (case 85).
         """
         if isinstance(observed, Absent):
             return [creation(target)]

@@ -178,7 +178,8 @@ class LogGroupHandler(Handler):
     def plan(
         self, target: Target, observed: Present | Absent, changes: Sequence[Change]
     ) -> list[Action]:
-        """One call for each setting, in any order; retention alone has a call that takes it away, too."""
+        """One call for each setting, in any order; retention alone has a call that takes it away,
+        too."""
         if isinstance(observed, Absent):
             return self._create(target)
         fields = by_field(changes)

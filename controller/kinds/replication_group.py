@@ -387,17 +387,17 @@ class ReplicationGroupHandler(Handler):
         self, target: Target, observed: Present | Absent, changes: Sequence[Change]
     ) -> list[Action]:
         """Tags first, since AWS takes none while it modifies the group. Replicas are added before
-        failover is switched on, and taken away after it is off. Then one ModifyReplicationGroup for each
-        risk, with changed fields only (case 113).
+        failover is switched on, and taken away after it is off. Then one ModifyReplicationGroup for
+        each risk, with changed fields only (case 113).
 
-        A new AUTH token goes in by two calls in two passes (case 112): ROTATE makes AWS take both the
-        old and the new one, SET leaves the new one alone; a tag remembers how far it is. TLS goes on and
-        off by way of `preferred`, cluster mode by way of `compatible`, one step at a time: clients are
-        changed in between. From redis to valkey there is no way back, and no version is lowered. A new
-        family needs its parameter group in the same call.
+        A new AUTH token goes in by two calls in two passes (case 112): ROTATE makes AWS take both
+        the old and the new one, SET leaves the new one alone; a tag remembers how far it is. TLS
+        goes on and off by way of `preferred`, cluster mode by way of `compatible`, one step at a
+        time: clients are changed in between. From redis to valkey there is no way back, and no
+        version is lowered. A new family needs its parameter group in the same call.
 
-        What waits for the maintenance window is applied at once, unless that would put in force what
-        others left pending.
+        What waits for the maintenance window is applied at once, unless that would put in force
+        what others left pending.
         """
         if isinstance(observed, Absent):
             return [creation(target)]

@@ -416,13 +416,13 @@ class ServiceHandler(Handler):
     def plan(
         self, target: Target, observed: Present | Absent, changes: Sequence[Change]
     ) -> list[Action]:
-        """A task definition is never changed: a new revision is registered where the task differs, and
-        UpdateService with all that changed starts one roll-out to it. Bounds and policies of the
-        autoscaler, then tags. A new version of a secret that tasks read at their start rolls out, too.
-        What AWS has rolled back is not tried again until something else is wanted.
+        """A task definition is never changed: a new revision is registered where the task differs,
+        and UpdateService with all that changed starts one roll-out to it. Bounds and policies of
+        the autoscaler, then tags. A new version of a secret that tasks read at their start rolls
+        out, too. What AWS has rolled back is not tried again until something else is wanted.
 
-        Capacity providers take the launch type's place, and give it back, only with a new deployment. A
-        count outside the autoscaler's bounds is brought inside by registering them.
+        Capacity providers take the launch type's place, and give it back, only with a new
+        deployment. A count outside the autoscaler's bounds is brought inside by registering them.
         """
         if isinstance(observed, Absent):
             return create(target)

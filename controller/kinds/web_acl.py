@@ -320,8 +320,8 @@ class WebACLHandler(Handler):
         self, target: Target, observed: Present | Absent, changes: Sequence[Change]
     ) -> list[Action]:
         """UpdateWebACL replaces everything: what is not changed is sent as AWS shows it, rules of
-        Shield included (case 129), under the lock token of the look before (case 148). What
-        the rules need is asked of AWS while it is looked at: too much is blocked. Then associations,
+        Shield included (case 129), under the lock token of the look before (case 148). What the
+        rules need is asked of AWS while it is looked at: too much is blocked. Then associations,
         added ones first, logging, and tags (case 149).
         """
         if isinstance(observed, Absent):
