@@ -186,6 +186,11 @@ def _cluster_arn(world: World, name: str) -> str:
     return f"arn:aws:ecs:{world.region}:{world.account}:cluster/{name}"
 
 
+def _named(cluster: Doc) -> str:
+    """A cluster's ARN, which ends in its name, whatever was made of one of them for secrecy."""
+    return f"{cluster['clusterArn'].rpartition('/')[0]}/{cluster['clusterName']}"
+
+
 def _services_of(world: World, params: Doc) -> dict[str, Doc]:
     cluster = str(params.get("cluster", "default")).rpartition("/")[2]
     clusters = {c["clusterName"] for c in world.all("ecs:DescribeClusters")}
@@ -399,7 +404,7 @@ _ANSWERS: dict[str, Answer] = {
         "ResourceName", lambda arn, tags: {"TagList": _pairs(tags)}
     ),
     "ecs:ListClusters": lambda world, params: {
-        "clusterArns": [c["clusterArn"] for c in world.all("ecs:DescribeClusters")]
+        "clusterArns": [_named(c) for c in world.all("ecs:DescribeClusters")]
     },
     "ecs:DescribeClusters": _clusters,
     "ecs:ListServices": lambda world, params: {
