@@ -56,7 +56,7 @@ CONVERGE = {
     "s3:PutBucketPolicy": "wafv2:PutLoggingConfiguration to a bucket",
     "firehose:ListDeliveryStreams": "wafv2:PutLoggingConfiguration to a Firehose stream",
     "rds:CreateDBSnapshot": "the final snapshot of rds:DeleteDBInstance",
-    "secretsmanager:RotateSecret": "rds:ModifyDBInstance with ManageMasterUserPassword",
+    "lambda:InvokeFunction": "secretsmanager:RotateSecret, which tests the function at once",
     "kms:CreateGrant": "customer keys of databases and caches",
     "kms:Decrypt": "customer keys of secrets, databases",
     "kms:DescribeKey": "customer keys of databases and caches",
