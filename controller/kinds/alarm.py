@@ -3,8 +3,9 @@
 https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_PutMetricAlarm.html
 One AWS resource, found by its name. PutMetricAlarm replaces the whole alarm without asking what was
 there (case 161): everything is sent as AWS showed it but for what is to change. The model behind an
-anomaly detection band belongs to its metric, not to the alarm. Composite alarms and alarms on logs
-are other types, with calls of their own.
+anomaly detection band belongs to its metric: CloudWatch trains one when an alarm wants it and there
+is none (https://github.com/aws/aws-cdk/pull/19956). Composite alarms and alarms on logs are other
+types, with calls of their own.
 """
 
 from __future__ import annotations
