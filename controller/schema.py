@@ -64,8 +64,10 @@ class _Generator(GenerateJsonSchema):
         whole = getattr(schema["function"]["function"], "__self__", None)
         if not isinstance(whole, Whole) or not whole.short:
             return made
-        member = self.resolve_ref_schema(made).get("properties", {}).get(whole.short)
-        return {"anyOf": [member, made]} if member else made
+        arms = (self.resolve_ref_schema(arm) for arm in made.get("anyOf", [made]))
+        members = [arm["properties"][whole.short] for arm in arms
+                   if whole.short in arm.get("properties", {})]  # fmt: skip
+        return {"anyOf": [*members, made]} if members else made
 
     def dict_schema(self, schema: core_schema.DictSchema) -> JsonSchemaValue:
         """Keys have their own rule, beside the values': other keys are no free space."""
