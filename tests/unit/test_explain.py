@@ -76,7 +76,7 @@ def test_a_field_in_full() -> None:
         "  Default   30 (Plumbline's)\n"
         "  Changes   made in place\n"
         "  AWS       an account-level retention policy may hold it: then it is no drift and is\n"
-        "            not written\n\n"
+        "            not written (case 608)\n\n"
         "AWS: https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_LogGroup.html"
     )
 
