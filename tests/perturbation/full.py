@@ -309,6 +309,7 @@ CLUSTER = (
           FARGATE: {{weight: 1, base: 2}}
           FARGATE_SPOT: {{weight: 3}}
         configuration:
+          managedStorageConfiguration: {{kmsKeyId: {KEY}, fargateEphemeralStorageKmsKeyId: {KEY}}}
           executeCommandConfiguration:
             kmsKeyId: {KEY}
             logging: OVERRIDE
@@ -420,6 +421,31 @@ SERVICE = (
             rollback: true
             resetOnHealthyTask: true
             thresholdConfiguration: {{type: BOUNDED_PERCENT, value: 40}}
+          alarms: {{alarmNames: [errors, latency], enable: true, rollback: true}}
+        serviceRegistries:
+          - {{registryArn: "arn:aws:servicediscovery:us-east-1:123456789012:service/srv-1",
+              containerName: app, containerPort: 4000}}
+        serviceConnectConfiguration:
+          namespace: arn:aws:servicediscovery:us-east-1:123456789012:namespace/ns-1
+          logLevel: debug
+          services:
+            - portName: http
+              discoveryName: web
+              ingressPortOverride: 15000
+              clientAliases: [{{port: 80, dnsName: web}}]
+              timeout: {{idleTimeoutSeconds: 60, perRequestTimeoutSeconds: 30}}
+              tls:
+                issuerCertificateAuthority:
+                  awsPcaAuthorityArn: arn:aws:acm-pca:us-east-1:123456789012:certificate-authority/1
+                kmsKey: {KEY}
+                roleArn: arn:aws:iam::123456789012:role/tls
+          logConfiguration:
+            logDriver: awslogs
+            options: {{awslogs-group: proxy, awslogs-region: us-east-1,
+                       awslogs-stream-prefix: proxy}}
+            secretOptions:
+              token: arn:aws:secretsmanager:us-east-1:123456789012:secret:token-a1b2c3
+          accessLogConfiguration: {{format: JSON, includeQueryParameters: true}}
         deploymentController: ECS
         enableExecuteCommand: true
         availabilityZoneRebalancing: true
@@ -440,6 +466,25 @@ SERVICE = (
               targetValue: 10
               customizedMetric: {{metricName: depth, namespace: app, dimensions: {{Queue: one}},
                                  statistic: Average, unit: Count}}
+            steps:
+              stepScaling:
+                adjustmentType: PercentChangeInCapacity
+                minAdjustmentMagnitude: 2
+                cooldown: 60
+                metricAggregationType: Maximum
+                stepAdjustments:
+                  - {{metricIntervalLowerBound: 0, metricIntervalUpperBound: 10,
+                      scalingAdjustment: 10}}
+                  - {{metricIntervalLowerBound: 10, scalingAdjustment: 30}}
+            forecast:
+              predictiveScaling:
+                mode: ForecastAndScale
+                schedulingBufferTime: 120
+                maxCapacityBreachBehavior: IncreaseMaxCapacity
+                maxCapacityBuffer: 10
+                metricSpecifications:
+                  - {{targetValue: 50, predefinedMetricPairSpecification: {{
+                      predefinedMetricType: ECSServiceCPUUtilization}}}}
         """),
     manifest("Service", "full-spot", f"""
         cluster: ${{Cluster.main.name}}
@@ -452,6 +497,22 @@ SERVICE = (
         networkConfiguration: {{subnets: "{SUBNETS}"}}
         capacityProviderStrategy: {{FARGATE: {{base: 1}}, FARGATE_SPOT: {{weight: 4}}}}
         platformVersion: 1.4.0
+        """),
+    manifest("Service", "full-timed", f"""
+        cluster: ${{Cluster.main.name}}
+        cpu: 256
+        memory: 1024
+        executionRoleArn: ${{ssm:{P}/roles/execution}}
+        taskRoleArn: ${{ssm:{P}/roles/task}}
+        containers: {{app: {{image: "busybox:1"}}}}
+        networkConfiguration: {{subnets: "{SUBNETS}"}}
+        autoscaling:
+          minCapacity: 2
+          maxCapacity: 10
+          scheduledActions:
+            night: {{schedule: "cron(0 2 * * ? *)", timezone: Europe/Paris, minCapacity: 1,
+                    maxCapacity: 2, startTime: "2031-01-01T00:00:00Z",
+                    endTime: "2032-01-01T00:00:00Z"}}
         """),
 )  # fmt: skip
 

@@ -9,25 +9,17 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from functools import partial
-from itertools import pairwise
 from typing import Any, ClassVar
 
 from botocore.exceptions import ClientError, ParamValidationError
 
 from sandbox.data_services import context
 from sandbox.errors import NotSimulated
+from tests.perturbation import service_words as words
 from tests.perturbation.bench import Bench
 from tests.perturbation.leaves import Leaf
-
-Doc = dict[str, Any]
-Way = list[Any]
-"""Steps into AWS's document: a member, or (member, value) for the one entry of a list."""
-
-GONE = object()
-ANY = object()
-"""Any other value that AWS takes: for parts that are compared as a whole."""
+from tests.perturbation.words import ANY, GONE, Doc, Raw, Way, change, pairs, pascal
 
 
 class NoCall(Exception):
@@ -36,56 +28,6 @@ class NoCall(Exception):
 
 class Refused(Exception):
     """AWS refuses this change by itself."""
-
-
-def pascal(name: str) -> str:
-    return name[0].upper() + name[1:]
-
-
-@dataclass(frozen=True)
-class Raw:
-    """Another value in AWS's own words, made from what AWS shows there now (None: nothing)."""
-
-    make: Callable[[Any], Any]
-
-
-def change(raw: Any, way: Way, value: Any) -> None:
-    """Set what is at `way`; `GONE` takes it away. Entries that are not there yet are added."""
-    for step, following in pairwise(way):
-        raw = _into(raw, step, following)
-    if isinstance(value, Raw):
-        value = value.make(copy.deepcopy(raw.get(way[-1])))
-    last = way[-1]
-    if isinstance(last, tuple):
-        held = [e for e in raw if e.get(last[0]) == last[1]]
-        if value is GONE:
-            raw.remove(held[0])
-        elif held:
-            held[0].update(value)
-        else:
-            raw.append({last[0]: last[1], **value})
-    elif value is GONE:
-        del raw[last]
-    else:
-        raw[last] = value
-
-
-def _into(raw: Any, step: Any, following: Any) -> Any:
-    if not isinstance(step, tuple):
-        if step not in raw:
-            raw[step] = [] if isinstance(following, tuple) else {}
-        return raw[step]
-    for entry in raw:
-        if entry.get(step[0]) == step[1]:
-            return entry
-    raw.append({step[0]: step[1]})
-    return raw[-1]
-
-
-def pairs(member: str, leaf: Leaf, key: str, value: str) -> Way:
-    """A map that AWS keeps as a list of pairs."""
-    entry = (key, str(leaf.steps[-1]))
-    return [member, entry] if leaf.deed == "gone" else [member, entry, value]
 
 
 def _public(call: Callable[..., Any], **params: Any) -> Any:
@@ -762,13 +704,12 @@ class Services(Clusters):
             service["clusterArn"] = self.arn("").replace(f"service/{self.cluster}/", value)
         elif top == "capacityProviderStrategy":
             change(service, [top, ("capacityProvider", leaf.steps[1])], {"base": 0, **value})
-        elif top == "loadBalancers":
+        elif top in ("loadBalancers", "serviceRegistries"):
             service[top][0][leaf.steps[2]] = value
         elif top == "autoscaling":
             held = context(self.bench.world, "application-autoscaling").store["policies"]
             policy = held[f"service/{self.cluster}/{name} {name}-{leaf.steps[2]}"]
-            way = self.in_policy(leaf, leaf.steps[1:])
-            change(policy["TargetTrackingScalingPolicyConfiguration"], way, value)
+            words.repolicy(policy, leaf, value)
         else:
             service[top] = value
 
@@ -850,12 +791,16 @@ class Services(Clusters):
                 value = "ENABLED" if value else "DISABLED"
             change(raw, [top, "awsvpcConfiguration", leaf.steps[1]], value)
             params[top] = raw[top]
-        elif top == "loadBalancers":
+        elif top in ("loadBalancers", "serviceRegistries"):
             if value is GONE:
                 params[top] = []
             else:
                 raw[top][0][leaf.steps[2]] = value
                 params[top] = raw[top]
+        elif top == "serviceConnectConfiguration":
+            config = copy.deepcopy(raw["deployments"][0][top])
+            words.reconnect(config, leaf, value)
+            params[top] = config
         elif top == "capacityProviderStrategy":
             change(raw, [top, ("capacityProvider", leaf.steps[1]), *leaf.steps[2:]], value)
             params = {top: raw[top], "forceNewDeployment": True}
@@ -885,6 +830,9 @@ class Services(Clusters):
             "ScalableDimension": "ecs:service:DesiredCount",
         }  # fmt: skip
         steps = leaf.steps[1:]
+        if steps[0] == "scheduledActions":
+            self.schedule(name, leaf, value, where)
+            return
         if steps[0] != "policies":
             params = {pascal(str(steps[0])): value}
             if steps[0] == "suspendedState":
@@ -896,31 +844,35 @@ class Services(Clusters):
             _public(client.delete_scaling_policy, **where, PolicyName=policy)
             return
         found = client.describe_scaling_policies(ServiceNamespace="ecs", PolicyNames=[policy])
-        metric = {"PredefinedMetricType": "ECSServiceAverageMemoryUtilization"}
-        config: Doc = {"PredefinedMetricSpecification": metric, "TargetValue": 70.0}
+        held: Doc = {"PolicyType": "TargetTrackingScaling",
+                     "TargetTrackingScalingPolicyConfiguration": words.TRACKING}  # fmt: skip
         if found["ScalingPolicies"]:
-            config = found["ScalingPolicies"][0]["TargetTrackingScalingPolicyConfiguration"]
-        if len(steps) > 2:
-            change(config, self.in_policy(leaf, steps), value)
+            held = copy.deepcopy(found["ScalingPolicies"][0])
+            words.repolicy(held, leaf, value)
+        params = {k: v for k, v in held.items() if k.startswith(held["PolicyType"])}
         _public(
-            client.put_scaling_policy, **where, PolicyName=policy,
-            PolicyType="TargetTrackingScaling", TargetTrackingScalingPolicyConfiguration=config,
+            client.put_scaling_policy, **where, PolicyName=policy, PolicyType=held["PolicyType"],
+            **params,
         )  # fmt: skip
 
-    @staticmethod
-    def in_policy(leaf: Leaf, steps: tuple[Any, ...]) -> Way:
-        field = str(steps[2])
-        if field == "predefinedMetric":
-            return ["PredefinedMetricSpecification", "PredefinedMetricType"]
-        if field == "resourceLabel":
-            return ["PredefinedMetricSpecification", "ResourceLabel"]
-        if field == "customizedMetric":
-            inside = str(steps[3])
-            if inside == "dimensions":
-                return ["CustomizedMetricSpecification",
-                        *pairs("Dimensions", leaf, "Name", "Value")]  # fmt: skip
-            return ["CustomizedMetricSpecification", pascal(inside)]
-        return [pascal(field)]
+    def schedule(self, name: str, leaf: Leaf, value: Any, where: Doc) -> None:
+        client = self.aws.client("application-autoscaling")
+        action = str(leaf.steps[2])
+        if value is GONE and len(leaf.steps) == 3:
+            _public(client.delete_scheduled_action, **where, ScheduledActionName=action)
+            return
+        found = client.describe_scheduled_actions(
+            ServiceNamespace="ecs", ScheduledActionNames=[action]
+        )["ScheduledActions"]
+        held: Doc = {"Schedule": "rate(1 day)", "ScalableTargetAction": {"MinCapacity": 1}}
+        if found:
+            held = copy.deepcopy(found[0])
+            words.reschedule(held, leaf, value)
+        members = ("Schedule", "Timezone", "StartTime", "EndTime", "ScalableTargetAction")
+        _public(
+            client.put_scheduled_action, **where, ScheduledActionName=action,
+            **{m: held[m] for m in members if m in held},
+        )  # fmt: skip
 
 
 class WebAcls(Hand):

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from tests.perturbation.bench import Bench
-from tests.perturbation.hands import ANY, GONE, Raw
 from tests.perturbation.leaves import Leaf, other
+from tests.perturbation.words import ANY, GONE, Raw
 
 ARN = "arn:aws:secretsmanager:us-east-1:123456789012:secret:other-a1b2c3"
 
@@ -148,6 +148,15 @@ VALUES: dict[tuple[str, str], Any] = {
     ("ReplicationGroup", "notificationTopicArn"): TOPIC,
     ("ReplicationGroup", "networkType"): "ipv6",
     # --- services ---
+    ("Service", "serviceConnectConfiguration.services[*].portName"): "more",
+    ("Service", "serviceRegistries[*].containerName"): "spare",
+    ("Service", "serviceRegistries[*].containerPort"): 4001,
+    ("Service", "autoscaling.scheduledActions[*].schedule"): "cron(0 3 * * ? *)",
+    ("Service", "autoscaling.scheduledActions[*].timezone"): "Europe/Rome",
+    ("Service", "autoscaling.scheduledActions[*].startTime"): "2031-02-01T00:00:00Z",
+    ("Service", "autoscaling.scheduledActions[*].endTime"): "2032-02-01T00:00:00Z",
+    ("Service", "containers[*].healthCheck.command"): ["CMD", "else"],
+    ("Service", "containers[*].healthCheck.command fewer"): ["CMD-SHELL", "x"],
     ("Service", "containers[*] more"): {"essential": False},
     ("Service", "volumes[*] more"): {},
     ("Service", "capacityProviderStrategy[*] more"): STRATEGY,
