@@ -25,10 +25,7 @@ def claim(
 ) -> Claim:
     """Who holds it. Tags decide; where ours were taken off, the identity we recorded does."""
     made = (
-        record is not None
-        and not record.watched
-        and bool(identity)
-        and record.identity == identity
+        record is not None and not record.watched and bool(identity) and record.identity == identity
     )
     if "tags" in unknown:
         return Claim.OURS if made else Claim.UNKNOWN

@@ -244,7 +244,8 @@ def _all() -> Iterator[Sabotage]:
     )  # fmt: skip
     yield _one(
         "I6", "an immutable field is changed", DIFF,
-        "        elif field.policy(CreateOnly):\n", "        elif False:\n",
+        "        return policy is not None and not policy.unless(self.situation)\n",
+        "        return False\n",
         _tests(GUARDS, "test_immutable_is_blocked_not_replaced"),
     )  # fmt: skip
     yield _one(

@@ -96,8 +96,10 @@ def test_nothing_differs_from_itself(kind: str, data: st.DataObject) -> None:
 def test_what_was_made_differs_no_more(kind: str, data: st.DataObject) -> None:
     root = MODELS[kind]
     desired, live = data.draw(documents(root)), data.draw(documents(root))
-    changes = [c for c in diff(root, views(desired, live, live)) if c.cls == "differs"]
-    made = overlay(live, desired, changes)
+    made, last = live, live
+    for _ in range(3):  # what another field holds back comes after that
+        changes = [c for c in diff(root, views(desired, made, last)) if c.cls == "differs"]
+        made, last = overlay(made, desired, changes), desired
     left = diff(root, views(desired, made, desired))
     assert [c for c in left if c.cls == "differs"] == []
 
