@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 import re
 from collections.abc import Iterable, Iterator, Mapping
+from itertools import groupby
 
 from controller.fields import fields_of
 from controller.kinds import KINDS, handler_for
@@ -59,7 +60,7 @@ def _introduction(kind: str) -> Iterator[str]:
     plan = next(c.__dict__["plan"] for c in type(handler_for(kind)).__mro__ if "plan" in c.__dict__)
     for part in inspect.cleandoc(plan.__doc__ or "").split("\n\n"):
         if part:
-            yield from (part, "")
+            yield from (" ".join(part.split()), "")
 
 
 def rows(kind: str) -> Iterator[Row]:
@@ -131,7 +132,9 @@ class End:
 
     def calls(self) -> str:
         """The calls in order; what only some of the moves send along is said so."""
-        return "; then ".join(self._call(some) for some in zip(*self.sent, strict=True))
+        said = [self._call(some) for some in zip(*self.sent, strict=True)]
+        runs = [(call, len(list(same))) for call, same in groupby(said)]
+        return "; then ".join(f"{call} for each" if n > 1 else call for call, n in runs)
 
     @staticmethod
     def _call(same: tuple[Call, ...]) -> str:
