@@ -134,7 +134,8 @@ class End:
         """The calls in order; what only some of the moves send along is said so."""
         said = [self._call(some) for some in zip(*self.sent, strict=True)]
         runs = [(call, len(list(same))) for call, same in groupby(said)]
-        return "; then ".join(f"{call} for each" if n > 1 else call for call, n in runs)
+        times = {1: "", 2: ", twice"}
+        return "; then ".join(f"{call}{times.get(n, ' for each')}" for call, n in runs)
 
     @staticmethod
     def _call(same: tuple[Call, ...]) -> str:
