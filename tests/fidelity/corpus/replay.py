@@ -413,7 +413,15 @@ _ANSWERS: dict[str, Answer] = {
     "ecs:DescribeServices": _services,
     "ecs:DescribeTaskDefinition": _definition,
     "ecs:ListTaskDefinitions": _definitions,
-    "ecs:ListServiceDeployments": lambda world, params: {"serviceDeployments": []},
+    "ecs:ListServiceDeployments": lambda world, params: {
+        "serviceDeployments": list(world.all("ecs:ListServiceDeployments"))
+    },
+    "ecs:DescribeServiceRevisions": lambda world, params: {
+        "serviceRevisions": [
+            r for r in world.all("ecs:DescribeServiceRevisions")
+            if r["serviceRevisionArn"] in params["serviceRevisionArns"]
+        ]
+    },
     "application-autoscaling:DescribeScalableTargets": _scaling(
         "application-autoscaling:DescribeScalableTargets", "ScalableTargets", "ResourceIds"
     ),
