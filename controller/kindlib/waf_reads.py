@@ -104,7 +104,10 @@ def _look_in_the_other_scope(
 ) -> None:
     """What is not where it is declared may be ours all the same, of the scope declared before: that
     can't be changed in place, and a second one is not to be made."""
-    gone = [t for t in targets if "scope" in t.spec and t.key not in {**found, **listed}]
+    gone = [
+        t for t in targets
+        if "scope" in t.spec and RESOURCE_TAG in t.tags and t.key not in {**found, **listed}
+    ]  # fmt: skip
     if aws.region != EDGE_REGION or not gone:
         return
     for scope, other in (("REGIONAL", "CLOUDFRONT"), ("CLOUDFRONT", "REGIONAL")):
