@@ -29,6 +29,7 @@ from controller.policies import (
     TakenAtStart,
     Unordered,
     VersionPrefix,
+    Withdrawn,
     WriteOnly,
     version_matches,
 )
@@ -159,6 +160,9 @@ class _Walk:
             return
         if field.policy(WriteOnly):
             self.write_only(parts, d, last)
+        elif d is None and v and last is not None and field.policy(Withdrawn) is not None:
+            cause: Cause = "pending" if self.equal(field, last, v) else "both"
+            self.changes.append(Change(parts, last, v, None, "differs", cause))
         elif d is None:
             self.undeclared(field, parts, v)
         elif field.shape == "object" and isinstance(d, dict):

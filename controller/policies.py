@@ -154,6 +154,13 @@ class Keyed:
     cases: Cases = ()
 
 
+@dataclass(frozen=True, slots=True)
+class Withdrawn:
+    """What AWS keeps as a resource of its own: taken out of the file it ends, if it was in it."""
+
+    cases: Cases = ()
+
+
 Policy = (
     ServerDefault
     | AnyWhenUndeclared
@@ -167,6 +174,7 @@ Policy = (
     | TakenAtStart
     | ActionOption
     | Keyed
+    | Withdrawn
 )
 
 

@@ -37,6 +37,7 @@ from controller.policies import (
     TakenAtStart,
     Unordered,
     VersionPrefix,
+    Withdrawn,
     WriteOnly,
 )
 from controller.spec import _secret_reference
@@ -214,6 +215,7 @@ _SAYS: dict[type, Callable[[Any], str]] = {
     TakenAtStart: lambda p: "read at start only: a new version of the secret restarts what runs",
     ActionOption: lambda p: "steers how a change is made; it is never compared",
     Keyed: lambda p: "only the keys written here are ours: others are left alone",
+    Withdrawn: lambda p: "taken out of the file it ends",
 }
 
 

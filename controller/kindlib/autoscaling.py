@@ -13,21 +13,15 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, Field, field_validator, model_validator
 
-from controller.aws import Aws, AwsFailure
-from controller.diff import Change, Entry, overlay
+from controller.aws import Aws
 from controller.fields import fields_of
-from controller.handler import Action, Target
 from controller.kindlib.autoscaling_policies import (
     ScalingPolicy,
     ScheduledAction,
-    action_request,
     action_spec,
-    policy_kind,
     policy_problems,
-    policy_request,
     policy_spec,
 )
-from controller.kindlib.planning import paths
 from controller.kindlib.reading import batches
 from controller.kindlib.shapes import project
 from controller.kindlib.values import number
@@ -201,149 +195,6 @@ def clamp_to_bounds(situation: Situation, live: Any) -> Any:
     if not isinstance(low, int) or not isinstance(high, int):
         return None
     return max(low, min(high, live))
-
-
-def scaling_actions(
-    target: Target, resource_id: str, live: Doc, changes: Sequence[Change], after: tuple[str, ...]
-) -> list[Action]:
-    """The calls that make changes below `autoscaling`.
-
-    live: the service's spec as AWS shows it (without `autoscaling` if nothing is registered).
-    """
-    wanted = target.spec.get("autoscaling")
-    if wanted is None:
-        return [deregister(resource_id, paths(changes))] if changes else []
-    plan = _Plan(target, _ids(resource_id), live, after)
-    todo = [c for c in changes if len(c.parts) == 1 or c.parts[1] not in _PARTS]
-    if todo:
-        plan.register(todo)
-    for part in ("policies", "foreignPolicies"):
-        for key, made in _keys(wanted, changes, part).items():
-            plan.policy(part, key, made)
-    for key, made in _keys(wanted, changes, "scheduledActions").items():
-        plan.schedule(key, made)
-    return plan.actions
-
-
-_PARTS = ("policies", "foreignPolicies", "scheduledActions")
-
-
-def _ids(resource_id: str) -> Doc:
-    return {
-        "ServiceNamespace": "ecs",
-        "ResourceId": resource_id,
-        "ScalableDimension": DIMENSION,
-    }
-
-
-def _keys(wanted: Doc, changes: Sequence[Change], part: str) -> dict[str, list[Change]]:
-    """Entries of `part` to write, with the changes made by that."""
-    keys: dict[str, list[Change]] = {}
-    for change in changes:
-        if len(change.parts) > 2 and isinstance(change.parts[2], Entry):
-            if change.parts[1] == part:
-                keys.setdefault(change.parts[2].key, []).append(change)
-        elif len(change.parts) == 1 or change.parts[1] == part:
-            for key in wanted.get(part) or {}:
-                keys.setdefault(key, []).append(change)
-    return keys
-
-
-class _Plan:
-    """The calls for one service's autoscaling, collected."""
-
-    def __init__(self, target: Target, ids: Doc, live: Doc, after: tuple[str, ...]) -> None:
-        self.target = target
-        self.ids = ids
-        self.live = live
-        self.after = after
-        self.wanted: Doc = target.spec["autoscaling"]
-        self.there: Doc | None = live.get("autoscaling")
-        self.actions: list[Action] = []
-
-    def register(self, todo: Sequence[Change]) -> None:
-        """The scalable target: all of it, or what changes."""
-        params: Doc = dict(self.ids)
-        whole = self.there is None or any(len(c.parts) == 1 for c in todo)
-        touched = {str(c.parts[1]) for c in todo if len(c.parts) > 1}
-        for member, name in (("minCapacity", "MinCapacity"), ("maxCapacity", "MaxCapacity")):
-            if whole or member in touched:
-                params[name] = self.wanted[member]
-        suspended = self.wanted.get("suspendedState")
-        if suspended is not None and (whole or "suspendedState" in touched):
-            params["SuspendedState"] = {k[0].upper() + k[1:]: v for k, v in suspended.items()}
-        self.actions.append(
-            Action(SERVICE, "RegisterScalableTarget", params, paths(todo), step="scalable-target",
-                   after=self.after, creates=self.there is None)
-        )  # fmt: skip
-        self.after = ("scalable-target",)
-
-    def policy(self, part: str, key: str, made: Sequence[Change]) -> None:
-        """A policy: its whole configuration is replaced, so what is not declared goes along."""
-        name = f"{self.target.name}-{key}" if part == "policies" else key
-        step = f"policy-{key}" if part == "policies" else f"foreign-policy-{key}"
-        wanted = (self.wanted.get(part) or {}).get(key)
-        before = ((self.there or {}).get(part) or {}).get(key)
-        gone = {"PolicyName": name, **self.ids}
-        after = self.after
-        if wanted is None:
-            if before is not None:
-                self.actions.append(
-                    Action(SERVICE, "DeleteScalingPolicy", gone, paths(made), step=step,
-                           deletes=True)
-                )  # fmt: skip
-            return
-        if before is not None and policy_kind(before) != policy_kind(wanted):
-            # AWS changes no policy's type: another one takes its name.
-            self.actions.append(
-                Action(SERVICE, "DeleteScalingPolicy", gone, step=f"{step}-old", deletes=True)
-            )
-            after, merged = (*after, f"{step}-old"), wanted
-        else:
-            merged = overlay(self.live, self.target.spec, made)["autoscaling"][part][key]
-            for other in {"predefinedMetric", "resourceLabel", "customizedMetric"} - set(wanted):
-                merged.pop(other, None)  # a policy has one metric
-        self.actions.append(
-            Action(SERVICE, "PutScalingPolicy", {**gone, **policy_request(merged)}, paths(made),
-                   step=step, after=after, creates=self.there is None)
-        )  # fmt: skip
-
-    def schedule(self, key: str, made: Sequence[Change]) -> None:
-        """A scheduled action, as a whole."""
-        name = {"ScheduledActionName": key, **self.ids}
-        wanted = (self.wanted.get("scheduledActions") or {}).get(key)
-        if wanted is None:
-            self.actions.append(
-                Action(SERVICE, "DeleteScheduledAction", name, paths(made), step=f"schedule-{key}",
-                       deletes=True)
-            )  # fmt: skip
-            return
-        merged = overlay(self.live, self.target.spec, made)["autoscaling"]["scheduledActions"][key]
-        self.actions.append(
-            Action(SERVICE, "PutScheduledAction", {**name, **action_request(merged)}, paths(made),
-                   step=f"schedule-{key}", after=self.after, creates=self.there is None)
-        )  # fmt: skip
-
-
-def deregister(resource_id: str, changes: tuple[str, ...] = ()) -> Action:
-    """The call that ends autoscaling; AWS deletes policies and scheduled actions with it."""
-    return Action(
-        SERVICE, "DeregisterScalableTarget", _ids(resource_id), changes, risk="destructive",
-        step="scalable-target", deletes=True,
-    )  # fmt: skip
-
-
-def not_seen_yet(action: Action, failure: AwsFailure) -> AwsFailure:
-    """The failure, as `busy` where what it misses was made a moment ago.
-
-    Application Auto Scaling learns of a new service, and its policies of a new target, after "a
-    brief delay" (RegisterScalableTarget): that says nothing against the call.
-    """
-    missing = failure.failure == "not-found" or "doesn't exist" in failure.message
-    late = ("RegisterScalableTarget", "PutScalingPolicy", "PutScheduledAction")
-    if action.operation in late and missing:
-        return AwsFailure("busy", failure.code, failure.message, failure.call)
-    return failure
 
 
 def autoscaling_problems(spec: Mapping[str, Any]) -> Iterator[str]:

@@ -7,7 +7,7 @@ from typing import Any
 
 from controller.diff import Change, overlay
 from controller.handler import Action, Target
-from controller.kindlib.autoscaling import scaling_actions
+from controller.kindlib.autoscaling_calls import scaling_actions
 from controller.kindlib.planning import paths, tag_changes
 from controller.kindlib.reading import tag_list
 from controller.kindlib.service_connect import connect_request

@@ -34,14 +34,8 @@ from controller.handler import (
     Readiness,
     Target,
 )
-from controller.kindlib.autoscaling import (
-    Autoscaling,
-    autoscaling_spec,
-    clamp_to_bounds,
-    deregister,
-    not_seen_yet,
-    scaling_actions,
-)
+from controller.kindlib.autoscaling import Autoscaling, autoscaling_spec, clamp_to_bounds
+from controller.kindlib.autoscaling_calls import deregister, not_seen_yet, scaling_actions
 from controller.kindlib.planning import by_field, paths
 from controller.kindlib.reading import tag_map
 from controller.kindlib.service_calls import create, register, retag, update
@@ -84,6 +78,7 @@ from controller.policies import (
     ServerDefault,
     Situation,
     Unordered,
+    Withdrawn,
 )
 from controller.references import escape
 from controller.spec import Outputs
@@ -130,8 +125,9 @@ class ServiceSpec(TaskSpec):
     ] = None
     """Number of tasks. With `autoscaling`: how many to start with; then the autoscaler decides."""
 
-    autoscaling: Autoscaling | None = None
-    """Let load decide how many tasks there are. AWS's default is a fixed number."""
+    autoscaling: Annotated[Autoscaling | None, Withdrawn()] = None
+    """Let load decide how many tasks there are. AWS's default is a fixed number: taken out of the
+    file, scaling ends."""
 
     launch_type: Annotated[
         Literal["FARGATE", "EC2", "EXTERNAL", "MANAGED_INSTANCES"] | None,

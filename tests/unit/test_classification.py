@@ -10,11 +10,26 @@ from pydantic import Field
 
 from controller.diff import Views, diff
 from controller.fields import fields_of
-from controller.policies import CreateOnly, Keyed, OwnedBy, Situation, WriteOnly
-from controller.spec import Spec
+from controller.policies import (
+    CreateOnly,
+    Keyed,
+    OwnedBy,
+    Situation,
+    TakenAtStart,
+    Withdrawn,
+    WriteOnly,
+)
+from controller.spec import Model, Spec
+from controller.versioned import marked
 
 PAGE = Path(__file__).parents[2] / "docs" / "reference" / "classification.md"
 VALUES = {"a": "apple", "b": "berry", "c": "cherry", "—": None}
+
+
+class Part(Model):
+    """A resource of its own."""
+
+    size: int = 1
 
 
 class Sample(Spec):
@@ -26,6 +41,8 @@ class Sample(Spec):
     fixed: Annotated[str | None, CreateOnly()] = None
     shared: Annotated[str | None, OwnedBy("a robot", lambda s, d, v: v == "robot")] = None
     hidden: Annotated[str | None, WriteOnly()] = None
+    started: Annotated[str | None, TakenAtStart(lambda s: s.raw.get("started"))] = None
+    part: Annotated[Part | None, Withdrawn()] = None
 
 
 def rows() -> list[tuple[str, ...]]:
@@ -118,6 +135,37 @@ def test_class_immutable_owned_unknown_and_write_only() -> None:
     assert diff(fields, _views({"hidden": new}, {}, None)) == []
 
 
+def test_a_secret_that_is_read_at_start() -> None:
+    one, two, other = (
+        marked(f"arn:{arn}", letter * 32, 1000)
+        for arn, letter in (("s", "a"), ("s", "b"), ("t", "b"))
+    )
+    fields, live = fields_of(Sample), {"started": "arn:s"}
+    (stale,) = diff(fields, _views({"started": two}, live, {"started": one}))
+    assert (stale.cls, stale.cause, stale.note) == (
+        "write_only_stale", "pending", "new secret version",
+    )  # fmt: skip
+    for began, classes in ((999, ["write_only_stale"]), (1001, [])):
+        views = _views({"started": two}, live, {"started": one}, raw={"started": began})
+        assert [c.cls for c in diff(fields, views)] == classes
+    for last in (None, {}, {"started": "arn:s"}, {"started": two}, {"started": other}):
+        assert diff(fields, _views({"started": two}, live, last)) == []
+    (another,) = diff(fields, _views({"started": other}, live, {"started": one}))
+    assert (another.cls, another.cause) == ("differs", "pending")
+
+
+def test_a_part_that_is_taken_out_of_the_file_ends() -> None:
+    live, ours = {"part": {"size": 1}}, {"part": {"size": 1}}
+    (gone,) = diff(fields_of(Sample), _views({}, live, ours))
+    assert (gone.path, gone.cls, gone.cause, gone.wanted) == ("part", "differs", "pending", None)
+    (both,) = diff(fields_of(Sample), _views({}, {"part": {"size": 2}}, ours))
+    assert (both.cls, both.cause) == ("differs", "both")
+    for never in ({}, None):
+        (theirs,) = diff(fields_of(Sample), _views({}, live, never))
+        assert (theirs.path, theirs.cls) == ("part.size", "undeclared")
+    assert diff(fields_of(Sample), _views({}, {}, ours)) == []
+
+
 def test_an_unresolved_reference_is_no_drift() -> None:
     held = {"scalar": "x"}
     views = _views({"scalar": "${DBInstance.main.endpoint.address}"}, held, held)
@@ -128,5 +176,5 @@ def test_an_unresolved_reference_is_no_drift() -> None:
 def _views(desired: dict[str, Any], live: dict[str, Any], last: Any, **more: Any) -> Views:
     return Views(
         desired, live, last, more.get("pending", {}), more.get("failed", {}),
-        more.get("unknown", {}), Situation(desired, live),
+        more.get("unknown", {}), Situation(desired, live, more.get("raw", {})),
     )  # fmt: skip
