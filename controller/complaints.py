@@ -148,13 +148,25 @@ def _pick(errors: list[_Error], depth: int, root: Field) -> list[Complaint]:
             place, arm = each.forks[depth]
             unions.setdefault(place, {}).setdefault(arm, []).append(each)
     for place, arms in unions.items():
-        fitting = [held for held in arms.values() if all(len(e.path) > len(place) for e in held)]
+        fitting = [held for held in arms.values() if all(_inside(e, place) for e in held)]
         if len(arms) == 1 or fitting:
-            chosen = min(fitting or arms.values(), key=len)
+            chosen = min(fitting or arms.values(), key=_distance)
             found.extend(_pick(chosen, depth + 1, root))
         else:
             found.append(_merged(place, arms, root))
     return found
+
+
+def _distance(held: list[_Error]) -> tuple[int, int]:
+    """How far an arm is from what was written: by its members first, then by their values."""
+    members = sum(1 for e in held if e.detail["type"] in ("missing", "extra_forbidden"))
+    return members, len(held)
+
+
+def _inside(error: _Error, place: Path) -> bool:
+    """True if the form at that place was right, and only something in it was not."""
+    own = error.detail["type"] in ("value_error", "assertion_error")
+    return len(error.path) > len(place) or (own and isinstance(error.detail["input"], Mapping))
 
 
 def _merged(place: Path, arms: Mapping[str | int, list[_Error]], root: Field) -> Complaint:

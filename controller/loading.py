@@ -295,7 +295,9 @@ class Loading:
                 self.tell(source, path, message)
         spec = draft.spec if self._may_be_made(draft) else None
         if spec and (missing := draft.handler.incomplete(spec)):
-            self.tell(source, ("spec",), f"{missing} (unless lifecycle.adopt: true)")
+            for path, message in scrutiny.lacks(missing, root):
+                said = f"{message} (unless lifecycle.adopt: true)"
+                self.tell(source, ("spec", *path), said)
 
     def _may_be_made(self, draft: _Draft) -> bool:
         """False for what is only looked at, and for what is taken over: that exists already."""

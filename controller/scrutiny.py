@@ -116,6 +116,17 @@ def secrets(value: Any, node: Field | None, path: Path = ()) -> Iterator[tuple[P
             yield from secrets(inner, below, (*path, index))
 
 
+def lacks(missing: str, root: Field) -> Iterator[tuple[Path, str]]:
+    """What `Handler.incomplete` says, each at the field it begins with: `memory: …; cpu: …`."""
+    for part in missing.split("; "):
+        match = re.match(r"([A-Za-z][\w.]*): (.*)", part, re.DOTALL)
+        path: Path = tuple(match[1].split(".")) if match else ()
+        if match and field_at(root, path) is not None:
+            yield path, match[2]
+        else:
+            yield (), part
+
+
 def ignored(lifecycle: LifecycleSpec, root: Field) -> Iterator[tuple[Path, str]]:
     """`lifecycle.ignore` paths that lead nowhere in the kind's spec."""
     for index, rule in enumerate(lifecycle.ignore):

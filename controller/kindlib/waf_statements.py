@@ -271,7 +271,7 @@ class ByteMatch(Inspected):
 class RegexMatch(Inspected):
     """A regular expression in a part of the request."""
 
-    regex_string: Annotated[str, AfterValidator(text(r".*", low=1, high=512))]
+    regex_string: Annotated[str, AfterValidator(text(low=1, high=512))]
     """The expression (PCRE), at most 512 characters."""
 
 

@@ -34,6 +34,14 @@ EXAMPLES = {
     "countries": ["DE"],
     "destination": "arn:aws:logs:eu-central-1:123456789012:log-group:aws-waf-logs-x",
     "Nested": {"geo": ["DE"]},
+    "metricSpecifications": [
+        {
+            "targetValue": 50,
+            "predefinedMetricPairSpecification": {
+                "predefinedMetricType": "ECSServiceCPUUtilization"
+            },
+        }
+    ],
 }
 """Values for fields and models (by name) whose own checks the schema can't tell."""
 
