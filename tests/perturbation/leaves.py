@@ -59,9 +59,7 @@ class Leaf:
         inside = self.field.shape == "scalar" or (
             self.field.item is not None and self.field.item.shape == "scalar"
         )
-        return path == self.path or (
-            inside and path.startswith((f"{self.path}.", f"{self.path}["))
-        )
+        return path == self.path or (inside and path.startswith((f"{self.path}.", f"{self.path}[")))
 
     def __str__(self) -> str:
         if self.rekeyed:

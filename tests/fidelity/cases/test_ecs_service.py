@@ -57,9 +57,7 @@ def rollout(**values: Any) -> Deed:
 
 def connect(**values: Any) -> Deed:
     """AWS shows Service Connect so."""
-    return lambda e: e.stored("web")["deployments"][0]["serviceConnectConfiguration"].update(
-        values
-    )
+    return lambda e: e.stored("web")["deployments"][0]["serviceConnectConfiguration"].update(values)
 
 
 def deployed_before(e: Estate) -> None:

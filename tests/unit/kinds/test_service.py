@@ -29,7 +29,6 @@ from tests.unit.kinds.service_samples import (
 )
 
 
-
 def complaint(doc: Doc) -> str:
     """What is said against a spec when its file is loaded; empty if nothing."""
     try:
@@ -296,8 +295,11 @@ def test_policies_of_others_are_reported_and_left_alone() -> None:
     tracking = doc["scalingPolicies"][0]["TargetTrackingScalingPolicyConfiguration"]
     doc["scalingPolicies"] += [
         {**doc["scalingPolicies"][0], "PolicyName": "foreign"},
-        {"PolicyName": "steps", "PolicyType": "StepScaling",
-         "StepScalingPolicyConfiguration": {"AdjustmentType": "ExactCapacity"}},
+        {
+            "PolicyName": "steps",
+            "PolicyType": "StepScaling",
+            "StepScalingPolicyConfiguration": {"AdjustmentType": "ExactCapacity"},
+        },
         {**doc["scalingPolicies"][0], "PolicyName": "test-x-left", "Alarms": []},
     ]
     assert tracking["TargetValue"] == 60
