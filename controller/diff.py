@@ -218,7 +218,7 @@ class _Walk:
                     "baseline-unknown" if self.views.last is None
                     else "pending" if last is None  # newly declared: the whole of it is ours now
                     else "drift" if was is None
-                    else "pending" if was == v[key]
+                    else "pending" if was == v[key] or self.equal(item, was, v[key])
                     else "both"
                 )  # fmt: skip
                 change = Change(here, was, v[key], None, "differs", cause)

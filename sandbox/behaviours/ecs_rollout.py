@@ -78,7 +78,8 @@ def _step(at: Place, chain: int) -> None:
     if service is None or service["status"] != "ACTIVE" or service["_chain"] != chain:
         return
     if not service["deployments"]:
-        return  # another deployment controller's
+        _scale_sets(service)
+        return
     if service["schedulingStrategy"] == "DAEMON":  # case 35: one on each instance
         service["desiredCount"] = instances(at.store, at.key.partition("/")[0])
     primary = service["deployments"][0]
@@ -112,6 +113,15 @@ def _step(at: Place, chain: int) -> None:
     if failures > 10:  # documented: the scheduler waits ever longer, up to 15 minutes
         pause = min(900.0, pause * 2 ** (failures - 10))
     at.world.clock.after(timedelta(seconds=pause), lambda: _step(at, chain))
+
+
+def _scale_sets(service: Service) -> None:
+    """Another deployment controller's task sets keep their share of the count (documented)."""
+    for held in service.get("taskSets") or []:
+        share = round(service["desiredCount"] * held["scale"]["value"] / 100)
+        held.update(computedDesiredCount=share, runningCount=share)
+    if service.get("taskSets"):
+        service["runningCount"] = sum(s["runningCount"] for s in service["taskSets"])
 
 
 def _counts(service: Service) -> list[tuple[str, int, int]]:

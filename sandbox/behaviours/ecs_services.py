@@ -288,6 +288,7 @@ def update_service(ctx: Context, params: Params) -> Reply:
             service[member] = value
     at = place(ctx, service_key(params.get("cluster"), params["service"]))
     if service["deploymentController"]["type"] != "ECS":
+        wake(at)
         return {"service": _show(ctx, service)}
     # Documented for each parameter whether it triggers a deployment; an equal value does not.
     if params.get("forceNewDeployment") or before != {k: service.get(k) for k in TRIGGERS}:

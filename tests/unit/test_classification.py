@@ -14,6 +14,7 @@ from controller.policies import (
     CreateOnly,
     Keyed,
     OwnedBy,
+    ServerDefault,
     Situation,
     TakenAtStart,
     Withdrawn,
@@ -32,12 +33,20 @@ class Part(Model):
     size: int = 1
 
 
+class Entry(Model):
+    """One of a map."""
+
+    size: int = 1
+    spare: Annotated[int | None, ServerDefault(0)] = None
+
+
 class Sample(Spec):
     """One field of each sort that the table speaks of."""
 
     scalar: str | None = None
     atomic: dict[str, str] = Field(default_factory=dict)
     keyed: Annotated[dict[str, str], Keyed()] = Field(default_factory=dict)
+    entries: dict[str, Entry] = Field(default_factory=dict)
     fixed: Annotated[str | None, CreateOnly()] = None
     shared: Annotated[str | None, OwnedBy("a robot", lambda s, d, v: v == "robot")] = None
     hidden: Annotated[str | None, WriteOnly()] = None
@@ -133,6 +142,12 @@ def test_class_immutable_owned_unknown_and_write_only() -> None:
     assert (stale.cls, stale.cause) == ("write_only_stale", "pending")
     assert diff(fields, _views({"hidden": new}, {}, {"hidden": new})) == []
     assert diff(fields, _views({"hidden": new}, {}, None)) == []
+
+
+def test_an_entry_that_aws_shows_with_its_defaults_was_not_touched() -> None:
+    live, ours = {"entries": {"a": {"size": 2, "spare": 0}}}, {"entries": {"a": {"size": 2}}}
+    (gone,) = diff(fields_of(Sample), _views({"entries": {}}, live, ours))
+    assert (gone.path, gone.cause) == ("entries[a]", "pending")
 
 
 def test_a_secret_that_is_read_at_start() -> None:
