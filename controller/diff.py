@@ -272,7 +272,10 @@ class _Walk:
                 ):
                     self.value(member, (*parts, name), None, v.get(name), None, None, None)
             return
-        self.changes.append(Change(parts, None, v, None, "undeclared"))
+        change = Change(parts, None, v, None, "undeclared")
+        if owner and owner.when(self.situation, None, v):
+            change = replace(change, cls="owned", note=owner.owner)
+        self.changes.append(change)
 
     def write_only(self, parts: tuple[Part, ...], d: Any, last: Any) -> None:
         if d is None or self.views.last is None or last == d:

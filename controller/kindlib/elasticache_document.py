@@ -138,8 +138,8 @@ def pending(doc: Mapping[str, Any]) -> Doc:
     logs = _logs(group.get("LogDeliveryConfigurations"), "enabling", "modifying")
     if coming := {**logs, **_logs(waiting.get("LogDeliveryConfigurations"))}:
         out["logDelivery"] = coming
-    soon = security_groups(members, "active", "adding")
-    if soon != security_groups(members, "active", "removing"):
+    soon = security_groups(members, but="removing")
+    if soon != security_groups(members, but="adding"):
         out["securityGroupIds"] = soon
     return out
 

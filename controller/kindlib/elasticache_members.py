@@ -26,17 +26,17 @@ def of_members(members: Members) -> Doc:
     ):
         if value := _odd_one(members, shown):
             spec[field] = value
-    if groups := security_groups(members, "active", "removing"):
+    if groups := security_groups(members, but="adding"):
         spec["securityGroupIds"] = groups
     return spec
 
 
-def security_groups(members: Members, *states: str) -> list[str]:
-    """Security groups that are in one of these states."""
+def security_groups(members: Members, *, but: str) -> list[str]:
+    """Security groups, but those in this state: of others AWS says that they are assigned."""
 
     def shown(member: Mapping[str, Any]) -> tuple[str, ...]:
         found = member.get("SecurityGroups") or []
-        ids = {g.get("SecurityGroupId") for g in found if g.get("Status", "active") in states}
+        ids = {g.get("SecurityGroupId") for g in found if g.get("Status") != but}
         return tuple(sorted(str(i) for i in ids if i))
 
     return list(_odd_one(members, shown) or ())

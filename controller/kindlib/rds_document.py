@@ -128,7 +128,7 @@ def to_spec(instance: Instance) -> Doc:
         spec["dbParameterGroupName"] = groups[0]["DBParameterGroupName"]
     if option := _option_groups(instance)[0]:
         spec["optionGroupName"] = option
-    if groups := _security_groups(instance, "active", "removing"):
+    if groups := _security_groups(instance, but="adding"):
         spec["vpcSecurityGroupIds"] = groups
     spec["manageMasterUserPassword"] = _secret_status(instance) not in ("", "creating")
     if spec["manageMasterUserPassword"] and (key := instance["MasterUserSecret"].get("KmsKeyId")):
@@ -156,8 +156,8 @@ def pending(instance: Instance) -> Doc:
         coming = set(exports.get("LogTypesToDisable", []))
         held = set(instance.get("EnabledCloudwatchLogsExports", []))
         out["enabledCloudwatchLogsExports"] = sorted((held - going) | coming)
-    now = _security_groups(instance, "active", "removing")
-    soon = _security_groups(instance, "active", "adding")
+    now = _security_groups(instance, but="adding")
+    soon = _security_groups(instance, but="removing")
     if soon != now:
         out["vpcSecurityGroupIds"] = soon
     if _secret_status(instance) == "creating":
@@ -240,11 +240,12 @@ def _port(instance: Instance) -> int | None:
     return int(port) if port else None
 
 
-def _security_groups(instance: Instance, *states: str) -> list[str]:
+def _security_groups(instance: Instance, *, but: str) -> list[str]:
+    """Those it has, but those in this state."""
     return sorted(
         g["VpcSecurityGroupId"]
         for g in instance.get("VpcSecurityGroups") or []
-        if g.get("Status", "active") in states
+        if g.get("Status") != but
     )
 
 
