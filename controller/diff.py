@@ -23,6 +23,7 @@ from controller.policies import (
     CreateOnly,
     Doc,
     Keyed,
+    KeysOf,
     OwnedBy,
     ServerDefault,
     Situation,
@@ -143,6 +144,8 @@ class _Walk:
         self, field: Field, parts: tuple[Part, ...], d: Any, v: Any, last: Any, p: Any, f: Any
     ) -> None:
         for name, member in field.members.items():
+            if keys := member.policy(KeysOf):
+                d, v, last = _in_the_map(name, keys, d, v, last)
             self.value(
                 member, (*parts, name), _at(d, name), _at(v, name), _at(last, name), _at(p, name),
                 _at(f, name),
@@ -460,6 +463,26 @@ def _step(value: Any, step: str | int) -> Any:
     if isinstance(step, str):
         return _at(value, step)
     return value[step] if isinstance(value, list) and step < len(value) else None
+
+
+def _in_the_map(name: str, keys: KeysOf, d: Any, v: Any, last: Any) -> tuple[Any, Any, Any]:
+    """Objects in which what `d` lists under `name` and `v` maps, or the reverse, is mapped."""
+
+    def listed(doc: Any) -> list[str]:
+        found = _at(doc, name)
+        return found if isinstance(found, list) else []
+
+    def mapped(doc: Any) -> Doc:
+        return _at(doc, keys.other) or {}
+
+    moved = {k for a, b in ((d, v), (v, d)) for k in listed(a) if k in mapped(b)}
+
+    def told(doc: Any) -> Any:
+        said = dict.fromkeys((k for k in listed(doc) if k in moved), keys.value)
+        left = [k for k in listed(doc) if k not in moved]
+        return {**doc, name: left, keys.other: mapped(doc) | said} if said else doc
+
+    return told(d), told(v), told(last)
 
 
 def _odd_ones(d: Any, v: Any) -> tuple[int, Doc, Doc] | None:

@@ -155,6 +155,16 @@ class Keyed:
 
 
 @dataclass(frozen=True, slots=True)
+class KeysOf:
+    """A list of keys of the map `other` beside it, whose value is `value` for these: what is
+    listed on one side and has another value on the other is one difference, in the map."""
+
+    other: str
+    value: Any
+    cases: Cases = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Withdrawn:
     """What AWS keeps as a resource of its own: taken out of the file it ends, if it was in it."""
 
@@ -174,6 +184,7 @@ Policy = (
     | TakenAtStart
     | ActionOption
     | Keyed
+    | KeysOf
     | Withdrawn
 )
 

@@ -31,6 +31,7 @@ from controller.policies import (
     CaseInsensitive,
     CreateOnly,
     Keyed,
+    KeysOf,
     OwnedBy,
     Policy,
     ServerDefault,
@@ -215,6 +216,7 @@ _SAYS: dict[type, Callable[[Any], str]] = {
     TakenAtStart: lambda p: "read at start only: a new version of the secret restarts what runs",
     ActionOption: lambda p: "steers how a change is made; it is never compared",
     Keyed: lambda p: "only the keys written here are ours: others are left alone",
+    KeysOf: lambda p: f"an entry that moves to or from `{p.other}` is reported there",
     Withdrawn: lambda p: "taken out of the file it ends",
 }
 

@@ -26,7 +26,7 @@ from controller.kindlib.waf_statements import (
 )
 from controller.kindlib.waf_translate import GROUP_STATEMENTS, statement_from_aws
 from controller.kindlib.whole import Whole
-from controller.policies import AnyWhenUndeclared, Doc, ServerDefault, Unordered
+from controller.policies import AnyWhenUndeclared, Doc, KeysOf, ServerDefault, Unordered
 from controller.spec import Arn, Model, holds_reference, text
 
 EntityName = Annotated[
@@ -200,7 +200,9 @@ class ManagedGroup(Model):
         AnyWhenUndeclared(cases=(142,)),
     ] = None
     """A fixed version. Without one it follows the vendor's default, which moves: any is right."""
-    count: Annotated[Counted, Unordered(cases=(144,))] = Field(default_factory=list)
+    count: Annotated[Counted, Unordered(cases=(144,)), KeysOf("overrides", "count")] = Field(
+        default_factory=list
+    )
     """Rules of the group that only count: those that would block what your users rightly do."""
     overrides: Annotated[dict[EntityName, Action], Field(max_length=100)] = Field(
         default_factory=dict
