@@ -219,7 +219,8 @@ def judge(steps: Sequence[Step], known: Judgement) -> dict[str, Veto]:
 
 def _only_marks(step: Step, it: Assessment) -> bool:
     """True for the tags by which a resource of nobody's becomes ours, and nothing besides."""
-    return it.claim is Claim.NOBODY and set(step.action.changes) <= OWNERSHIP
+    changes = set(step.action.changes)
+    return it.claim is Claim.NOBODY and bool(changes) and changes <= OWNERSHIP
 
 
 def _limits(steps: Sequence[Step], known: Judgement) -> dict[str, Veto]:

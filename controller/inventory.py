@@ -10,7 +10,7 @@ import copy
 import hashlib
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import Any
 
 from controller.diff import Change, Entry, Part, dig, put
@@ -96,7 +96,7 @@ class Inventory:
             body = found.json
             inventory.place = body["place"]
             inventory.parameters = body["parameters"]
-            inventory.records = {k: Record(**r) for k, r in body["resources"].items()}
+            inventory.records = {k: _record(r) for k, r in body["resources"].items()}
             inventory._saved = _text(inventory._document())
         except (ValueError, TypeError, KeyError, AttributeError):
             inventory.records = {}
@@ -125,13 +125,25 @@ class Inventory:
 
     def _document(self) -> dict[str, Any]:
         """Not a copy: for writing down at once."""
-        resources = {key: vars(record) for key, record in self.records.items()}
+        resources = {key: _said(record) for key, record in self.records.items()}
         return {
             "version": 1,
             "place": self.place,
             "parameters": self.parameters,
             "resources": resources,
         }
+
+
+def _record(said: Doc) -> Record:
+    """A record as written, also by a later release: what this one does not know, it leaves."""
+    known = {field.name for field in fields(Record)}
+    return Record(**{name: value for name, value in said.items() if name in known})
+
+
+def _said(record: Record) -> Doc:
+    """As it is written. `watched` only if true: the release before did not know it."""
+    said = vars(record)
+    return said if record.watched else {k: v for k, v in said.items() if k != "watched"}
 
 
 def _text(document: dict[str, Any]) -> str:

@@ -21,10 +21,18 @@ _END = re.compile(
     r"(API|PRIVATE|ACCESS|SECRET|MASTER|SALT|ENCRYPTION|SIGNING|AUTH|SSH|LICENSE)_?KEY(_BASE)?)"
     r"_?[0-9]*"
 )
+_WORD = re.compile(r"(^|_)(PASS|PWD)_?[0-9]*$")
 _SOMEWHERE = re.compile(r"PASSW|PASSPHRASE|SECRET|TOKEN|CREDENTIAL")
 _HARMLESS = re.compile(
     r"|true|false|yes|no|on|off|none|null|[-+]?[0-9.]{1,6}|arn:aws[a-z-]*:.*",
     re.IGNORECASE | re.DOTALL,
+)
+_REFERENCE = re.compile(r"(?<!\$)\$\{")
+_PLAIN = re.compile(r"(https?://|\.?/)\S*|[a-z]+([_-][a-z]+)*|[^\s@:]+@[^\s@:]+")
+"""A place, a word, an address: what a name with TOKEN or KEY in it often holds."""
+_ASSIGNED = re.compile(
+    r"(?i)(pass(word|wd)?|pwd|token|secret|(api|access|account|private)_?key)[\"']?\s*[=:]\s*"
+    r"[\"']?(?!\$\{)[^\s\"'&;,]{4,}"
 )
 _HUMPS = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 
@@ -37,6 +45,15 @@ _FORMS = {
     "a Google API key": r"\bAIza[A-Za-z0-9_-]{30,}",
     "a private key": r"-----BEGIN [A-Z ]*PRIVATE KEY-----",
     "a JSON web token": r"\beyJ[A-Za-z0-9_-]{8,}\.eyJ[A-Za-z0-9_-]{8,}\.",
+    "a key of a payment service": r"\b[sr]k_(live|test)_[A-Za-z0-9]{10,}",
+    "an npm token": r"\bnpm_[A-Za-z0-9]{30,}",
+    "a SendGrid key": r"\bSG\.[\w-]{16,}\.[\w-]{16,}",
+    "a Slack webhook": r"hooks\.slack\.com/services/\S+",
+    "a storage account key": r"(?i)\baccountkey=[A-Za-z0-9+/=]{20,}",
+    "a Sentry key": r"https://[0-9a-f]{32}@",
+    "an authorization header": r"(?i)\b(bearer|basic)\s+[A-Za-z0-9._~+/-]{16,}=*",
+    "a connection text with a password": r"(?i)[?&;]\s*(password|passwd|pwd)=(?!\$\{)[^&;\s]+",
+    "a database address with a password": r"\b[\w.-]+:[^\s:@/$]+@(tcp|unix)\(",
     "a URL with a password in it": r"://[^/\s:@]*:(?!\$\{)[^/\s@]+@",
 }
 _VALUES = {what: re.compile(form) for what, form in _FORMS.items()}
@@ -52,7 +69,8 @@ def _words(name: str) -> str:
 
 def named_like_one(name: str) -> bool:
     """True if something of this name usually holds a secret."""
-    return re.search(rf"(^|_|[A-Z0-9]){_END.pattern}$", _words(name)) is not None
+    words = _words(name)
+    return bool(re.search(rf"(^|_|[A-Z0-9]){_END.pattern}$", words) or _WORD.search(words))
 
 
 def form_of(value: object) -> str:
@@ -71,13 +89,7 @@ def pasted(name: str, value: object, *, by_name: bool) -> str:
     """
     if what := form_of(value):
         return f"found what looks like {what}: {ADVICE}"
-    if (
-        by_name
-        and isinstance(value, str)
-        and "${" not in value
-        and not _HARMLESS.fullmatch(value)
-        and named_like_one(name)
-    ):
+    if by_name and isinstance(value, str) and not harmless(value) and named_like_one(name):
         return (
             f"found a literal value for {name}, whose name says it is a secret: {ADVICE} "
             "(if it is none, end its name in _NAME, _PATH, _FILE or _ARN)"
@@ -89,6 +101,7 @@ _OPTION = re.compile(
     r"(?<![\w-])(?:--?(?P<option>[A-Za-z][\w-]*)(?:=|\s+)|(?P<variable>[A-Za-z_]\w*)=)"
     r"(?=(?P<value>\"[^\"]*\"|'[^']*'|[^\s\"'-]\S*))"
 )
+_VARIABLE = re.compile(r"\${1,2}(\w+|\{\w+\}|\(\w+\))")
 _SHORT = re.compile(r"pass|requirepass|masterauth", re.IGNORECASE)
 
 
@@ -99,7 +112,7 @@ def in_command(words: Sequence[str]) -> bool:
     """
     return any(
         (named_like_one(name) or _SHORT.fullmatch(name))
-        and "$" not in value
+        and not _VARIABLE.fullmatch(value.strip("\"'"))
         and not _HARMLESS.fullmatch(value.strip("\"'"))
         for option, variable, value in _OPTION.findall(" ".join(words))
         if (name := option or variable)
@@ -108,7 +121,19 @@ def in_command(words: Sequence[str]) -> bool:
 
 def harmless(value: str) -> bool:
     """True for what is no secret whatever its name: a reference, an ARN, a switch, a number."""
-    return "${" in value or _HARMLESS.fullmatch(value) is not None
+    return bool(_REFERENCE.search(value) or _HARMLESS.fullmatch(value))
+
+
+def suspect(name: str, value: str) -> bool:
+    """True if an import had better leave a value where it is: a guess that costs nobody anything.
+
+    Wider than `pasted`, which refuses files.
+    """
+    if harmless(value):
+        return False
+    words = _words(name)
+    named = _SOMEWHERE.search(words) or re.search(r"(^|_)(AUTH|DSN)_?[0-9]*$", words)
+    return bool(_ASSIGNED.search(value) or (named and not _PLAIN.fullmatch(value)))
 
 
 def hide(path: tuple[str | int, ...], value: Any) -> bool:

@@ -45,6 +45,7 @@ def import_(
 
     from controller.importing.finding import Selection, Unreadable
     from controller.importing.importer import import_file
+    from controller.importing.writing import printable
     from controller.manifest import DesiredStateError
 
     if not (kinds or names or tags or everything):
@@ -65,11 +66,11 @@ def import_(
         raise Failed(f"{error}\nImport less at a time: --kind, --name, --tag") from None
     click.echo(made.text, nl=False)
     for line in made.unread:
-        screen.print(f"[red]not read[/] {escape(line)}")
+        screen.print(f"[red]not read[/] {escape(printable(line))}")
     for line in made.left_out:
-        screen.print(f"[yellow]left out[/] {escape(line)}")
+        screen.print(f"[yellow]left out[/] {escape(printable(line))}")
     for line in made.ignored:
-        screen.print(f"[yellow]left alone[/] {escape(line)}")
+        screen.print(f"[yellow]left alone[/] {escape(printable(line))}")
     screen.print(f"{len(made.keys)} resources")
     return 2 if made.unread else 0
 

@@ -10,14 +10,14 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from controller import scrutiny
-from controller.complaints import Complaint, validate
+from controller.complaints import Complaint, field_at, validate
 from controller.diff import Change, Views, diff
 from controller.fields import Field, fields_of
 from controller.handler import Handler
 from controller.importing.finding import Live
 from controller.importing.shortening import shorten
 from controller.kindlib.reading import ENVIRONMENT_TAG, RESOURCE_TAG
-from controller.leaks import in_command
+from controller.leaks import in_command, suspect
 from controller.manifest import dump, rendered
 from controller.policies import Doc, Situation, Unordered
 from controller.references import escape
@@ -182,10 +182,28 @@ def _without_secrets(root: Field, spec: Doc) -> tuple[Doc, list[tuple[Path, str]
         where = _outside_lists(root, path)
         if remove(spec, where):
             found.append((where, LEAK))
+    for where in list(_suspects(root, spec)):
+        if remove(spec, where):
+            found.append((where, LEAK))
     for where in list(_commands_with_secrets(spec)):
         remove(spec, where)
         found.append((where, LEAK))
     return spec, found
+
+
+def _suspects(node: Field | None, value: Any, path: Path = ()) -> Iterator[Path]:
+    """Texts under names of somebody's choice, and what a rule looks for in a secret's header."""
+    if not isinstance(value, Mapping):
+        return
+    header = str(value.get("fieldToMatch", "")) if "searchString" in value else ""
+    for key, inner in value.items():
+        here = (*path, key)
+        chosen = node is None or node.shape != "object"
+        told = header if key == "searchString" and "singleHeader" in header else key
+        if isinstance(inner, str) and (chosen or told is header) and suspect(told, inner):
+            yield here
+        elif path[:1] != ("tags",):
+            yield from _suspects(field_at(node, (key,)) if node else None, inner, here)
 
 
 def _commands_with_secrets(value: Any, path: Path = ()) -> Iterator[Path]:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from fnmatch import fnmatchcase
 from functools import partial
 from typing import Any
 
@@ -28,11 +28,16 @@ class Selection:
 
     def named(self, name: str) -> bool:
         """Whether a physical name is meant."""
-        return not self.names or any(fnmatchcase(name, each) for each in self.names)
+        return not self.names or any(_pattern(each).fullmatch(name) for each in self.names)
 
     def tagged(self, tags: Mapping[str, str]) -> bool:
         """Whether tags are meant."""
         return all(k in tags and v in ("", tags[k]) for k, v in self.tags.items())
+
+
+def _pattern(name: str) -> re.Pattern[str]:
+    """A name in which `*` stands for anything, and nothing else for anything but itself."""
+    return re.compile(re.escape(name).replace(r"\*", ".*"), re.DOTALL)
 
 
 @dataclass(frozen=True)
@@ -61,11 +66,13 @@ def find(aws: Aws, environment: str, selection: Selection) -> tuple[list[Live], 
     kinds = [kind for kind in KINDS if not selection.kinds or kind in selection.kinds]
     reasons: list[str] = []
     found: list[Live] = []
+    unlisted = 0
     looks = [partial(_of_kind, aws, handler_for(kind), environment, selection) for kind in kinds]
     for kind, (live, wrong) in zip(kinds, aws.together(*looks), strict=True):
         reasons += [f"{kind}: {reason}" for reason in wrong]
+        unlisted += bool(wrong and not live)
         found += live
-    if len(reasons) >= len(kinds) and not found:
+    if reasons and not found and unlisted == len(kinds):
         raise Unreadable("\n".join(reasons))
     return found, reasons
 

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
 from controller.assess import OWNERSHIP, Assessment, assess
 from controller.aws import Aws
-from controller.envelope import API_VERSION
+from controller.complaints import validate
+from controller.envelope import API_VERSION, Metadata
 from controller.fields import fields_of
 from controller.importing.drafting import Draft, Unwritable, draft, to_ignore
 from controller.importing.finding import Live, Selection, find
@@ -26,6 +28,10 @@ ORDER = (
     "CacheParameterGroup", "ReplicationGroup", "Cluster", "Service", "WebACL", "Alarm",
 )  # fmt: skip
 ODD = "AWS shows it otherwise than Plumbline can write it"
+
+
+class Unfaithful(Exception):
+    """The file would not say what it was made from. A defect of ours: nothing is written."""
 
 
 @dataclass
@@ -63,6 +69,8 @@ def import_file(
         written = text(lines, head, drafts, adopt=adopt)
         try:
             loaded = load(written.encode(), FILE)
+            if set(loaded.resources) != {d.key for d in drafts}:
+                raise Unfaithful(f"the file says {len(loaded.resources)} resources")
         except DesiredStateError as error:
             if not _give_in(drafts, left_out, error):
                 raise
@@ -78,6 +86,7 @@ def _drafts(found: Sequence[Live], environment: str) -> tuple[list[Draft], list[
     left_out: list[str] = []
     taken: dict[str, set[str]] = {}
     ours = [live for live in found if _own_name(live, environment)]
+    ours.sort(key=lambda it: it.target.name != f"{environment}-{_own_name(it, environment)}")
     for live in [*ours, *(live for live in found if live not in ours)]:
         kind, target = live.handler.kind, live.target
         holder = live.handler.to_spec(live.present.doc).get("tags", {}).get(ENVIRONMENT_TAG)
@@ -85,7 +94,11 @@ def _drafts(found: Sequence[Live], environment: str) -> tuple[list[Draft], list[
             left_out.append(f"{live.label}: the environment {holder} manages it")
             continue
         names = taken.setdefault(kind, set())
-        name = _own_name(live, environment) or manifest_name(target.name, environment, names)
+        mine = _own_name(live, environment)
+        if mine in names:  # RDS gives a restored database the tags of the old one
+            left_out.append(f"{live.label}: it carries the tags of {kind}/{mine}, which is another")
+            continue
+        name = mine or manifest_name(target.name, environment, names)
         try:
             drafts.append(draft(live, name))
             names.add(name)
@@ -104,7 +117,8 @@ def _own_name(live: Live, environment: str) -> str:
     """The name it has in this environment, if that made it or took it over."""
     tags: Doc = live.handler.to_spec(live.present.doc).get("tags", {})
     kind, _, name = tags.get(RESOURCE_TAG, "").partition("/")
-    return name if tags.get(ENVIRONMENT_TAG) == environment and kind == live.handler.kind else ""
+    ours = tags.get(ENVIRONMENT_TAG) == environment and kind == live.handler.kind
+    return name if ours and not validate(Metadata, {"name": name})[1] else ""
 
 
 def _environment(name: str, adopt: bool) -> Doc:
@@ -160,11 +174,27 @@ def _ignore_what_differs(loaded: Environment, drafts: Sequence[Draft], aws: Aws)
     """Whether something had to be left alone, so that the file does nothing by itself."""
     more = False
     for each in drafts:
-        for path in to_ignore(_assessed(loaded, each, drafts, aws).changes):
+        for path in map(_sayable, to_ignore(_assessed(loaded, each, drafts, aws).changes)):
             if path not in OWNERSHIP and path not in each.ignore:
-                each.ignore[path] = each.removed.get(path, ODD)
+                each.ignore[path] = _why(each, path)
                 more = True
     return more
+
+
+def _sayable(path: str) -> str:
+    """The path, or the nearest one around it whose keys an ignore rule can name."""
+    found = re.match(r"[^\[\]]*(\[[^\[\]${}]*\][^\[\]]*)*", path)
+    return found[0].rstrip(".") if found else path
+
+
+def _why(draft: Draft, path: str) -> str:
+    """Why a path is left alone: for what was taken out there, in it or around it."""
+    for removed, why in draft.removed.items():
+        if path == removed or removed.startswith((f"{path}.", f"{path}[")) or path.startswith(
+            (f"{removed}.", f"{removed}[")
+        ):  # fmt: skip
+            return why
+    return ODD
 
 
 def _assessed(loaded: Environment, it: Draft, drafts: Sequence[Draft], aws: Aws) -> Assessment:

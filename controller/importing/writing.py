@@ -97,8 +97,18 @@ def _dump(document: Doc) -> str:
     return json.dumps(document, indent=2) + "\n"
 
 
+def printable(text: str) -> str:
+    """A text that stays on its line: whatever might end one, or move a cursor, as its escape.
+
+    YAML ends a comment at more characters than one thinks (U+0085, U+2028): a name in AWS must not
+    become a manifest.
+    """
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+
+
 def _comment(lines: Sequence[str]) -> str:
-    wrapped = [part for line in lines for part in textwrap.wrap(line, WIDTH - 2) or [""]]
+    clean = [printable(line) for line in lines]
+    wrapped = [part for line in clean for part in textwrap.wrap(line, WIDTH - 2) or [""]]
     return "".join(f"# {line}".rstrip() + "\n" for line in wrapped)
 
 

@@ -7,15 +7,20 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from controller.cli import import_ as command
 from controller.cli.main import run
-from controller.importing.finding import Selection, Unreadable
+from controller.handler import Present, Target
+from controller.importing import writing
+from controller.importing.drafting import draft
+from controller.importing.finding import Live, Selection, Unreadable
 from controller.importing.importer import Imported, import_file
 from controller.importing.naming import MOST, manifest_name
+from controller.kinds import handler_for
 from controller.manifest import load
+from controller.yamlfile import read
 from sandbox.pytest_plugin import new_world
 from sandbox.world import World
 from tests.harness import Plant, environment, production
@@ -272,3 +277,62 @@ def test_the_command_prints_the_file_and_tells_the_rest(
     assert load(out.encode(), "x").mode == "observe"
     assert "left alone Service/web: containers[web].environment[DB_PASSWORD]" in err
     assert HIDDEN not in out + err
+
+
+ODD_NAMES = st.text(
+    st.characters(codec="utf-8", categories=("L", "N", "P", "S", "Z", "Cc")),
+    min_size=1,
+    max_size=12,
+)
+HIDING = st.sampled_from(
+    ["DB_PASSWORD", "DB_PASS", "MYSQL_PWD", "REDIS_AUTH", "A]B_TOKEN", "A[x]_TOKEN"]
+)
+VALUES = st.sampled_from(
+    [
+        "Hunter2hunter2", "abc${def", "x$y{z}9", "jdbc:x://h;password=hunter2",
+        '{"password":"hunter2"}', "user:hunter2hunter2@tcp(db:3306)/x", "https://u:hunter2@h/",
+        "Bearer abcdefghijklmnop1234",
+    ]
+)  # fmt: skip
+HEAD = {"apiVersion": "plumbline.dev/v1", "kind": "Environment", "metadata": {"name": "shop"}}
+
+
+@settings(max_examples=25, deadline=None)
+@given(odd=ODD_NAMES, name=HIDING, value=VALUES)
+def test_whatever_names_and_values_say_the_file_is_what_was_imported(
+    odd: str, name: str, value: str
+) -> None:
+    service = {
+        "serviceName": "w",
+        "serviceArn": "arn:aws:ecs:eu-central-1:123456789012:service/c/w",
+    }
+    container = {
+        "name": "w", "image": "x:1", "essential": True, "environment": [
+            {"name": f"{odd}\u2028---\u2028kind: LogGroup_TOKEN", "value": value},
+            {"name": name, "value": value}, {"name": odd, "value": "fine"}],
+    }  # fmt: skip
+    made = draft_of(service, container)
+    text = writing.text(["T", odd], HEAD, [made], adopt=False)
+    documents = read(text.encode())
+    assert [d.value["kind"] for d in documents] == ["Environment", "Service"]
+    assert value not in text
+
+
+def draft_of(service: dict[str, Any], container: dict[str, Any]) -> Any:
+    """The draft of a service as AWS shows it."""
+    handler = handler_for("Service")
+    arn = "arn:aws:ecs:eu-central-1:123456789012"
+    doc = {
+        "service": {
+            **service, "clusterArn": f"{arn}:cluster/c", "status": "ACTIVE", "desiredCount": 1,
+            "runningCount": 1, "pendingCount": 0, "launchType": "EC2", "deployments": [],
+            "taskDefinition": f"{arn}:task-definition/w:1", "schedulingStrategy": "REPLICA",
+        },
+        "taskDefinition": {
+            "taskDefinitionArn": f"{arn}:task-definition/w:1", "family": "w", "revision": 1,
+            "containerDefinitions": [{**container, "memory": 128}], "networkMode": "bridge",
+            "requiresCompatibilities": ["EC2"],
+        },
+    }  # fmt: skip
+    target = Target("Service/0", "w", {}, {}, "123456789012", "eu-central-1")
+    return draft(Live(handler, target, Present(doc)), "w")
