@@ -147,6 +147,6 @@ def _not_empty(seen: Assessment, *, leaving: bool) -> str:
         said = (f"{c.path}: {c.cls}, is {c.now!r}, wanted {c.wanted!r}" for c in left)
         return seen.problem or "; ".join(said)
     for action in plan_one(seen):
-        if not set(action.changes) <= OWNERSHIP:
+        if not action.changes or not set(action.changes) <= OWNERSHIP:
             return f"{action.service}:{action.operation} for {', '.join(action.changes)}"
     return ""
