@@ -69,7 +69,8 @@ class Target:
 
     key: `Kind/name`. name: the physical name in AWS. spec: the desired document, references to
     other resources' outputs possibly still unresolved (`${…}`); names never are. tags: what the
-    resource's tags must contain, ownership included (the same as in `spec["tags"]`).
+    resource's tags must contain, ownership included (the same as in `spec["tags"]`). last: the
+    desired document as last applied, if that is known: where else to look.
     """
 
     key: str
@@ -78,6 +79,7 @@ class Target:
     tags: dict[str, str]
     account: str
     region: str
+    last: Doc | None = None
 
     def arn(self, service: str, resource: str) -> str:
         """`arn:aws:<service>:<region>:<account>:<resource>`, in this region's partition."""

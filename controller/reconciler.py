@@ -186,9 +186,12 @@ def _look(
     place = {"name": environment.name, "region": aws.region, "account": aws.account}
     known = {k: r.outputs for k, r in inventory.records.items()}
     guesses = Bindings(inventory.parameters, known, place)
-    targets = {key: _target(r, hint(r, guesses), aws) for key, r in resources.items()}
+    lasts = {key: record.last for key, record in inventory.records.items()}
+    targets = {
+        key: _target(r, hint(r, guesses), aws, lasts.get(key)) for key, r in resources.items()
+    }
     removed = _removed(environment, inventory)
-    targets.update({key: _target(r, dict(r.spec), aws) for key, r in removed.items()})
+    targets.update({k: _target(r, dict(r.spec), aws, lasts[k]) for k, r in removed.items()})
     observations, parameters = _observe(aws, {**resources, **removed}, targets)
     inventory.parameters = parameters.values
 
@@ -196,7 +199,7 @@ def _look(
     now = tools.now()
     for key, resource in resources.items():
         spec, problem = bind(resource, bindings, parameters)
-        target = _target(resource, spec, aws)
+        target = _target(resource, spec, aws, lasts.get(key))
         handler = handler_for(resource.kind)
         seen = assess(
             resource, target, handler, observations[key], inventory.records.get(key), now=now,
@@ -332,9 +335,11 @@ def _state(seen: Assessment) -> str:
     return seen.readiness.state if isinstance(seen.observation, Present) else "unknown"
 
 
-def _target(resource: Resource, spec: dict[str, Any], aws: Aws) -> Target:
+def _target(
+    resource: Resource, spec: dict[str, Any], aws: Aws, last: dict[str, Any] | None
+) -> Target:
     tags = dict(spec.get("tags") or resource.spec.get("tags") or {})
-    return Target(resource.key, resource.physical, spec, tags, aws.account, aws.region)
+    return Target(resource.key, resource.physical, spec, tags, aws.account, aws.region, last)
 
 
 def _finish(

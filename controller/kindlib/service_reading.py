@@ -18,6 +18,7 @@ from controller.kindlib.autoscaling import read_policies, read_schedule, read_ta
 from controller.kindlib.reading import ENVIRONMENT_TAG, RESOURCE_TAG, batches, tag_map
 from controller.kindlib.service_parts import strategy_spec
 from controller.kindlib.task_definition import TASK_FIELDS, read_definition
+from controller.kindlib.within import mapping
 from controller.policies import Doc
 from controller.spec import holds_reference
 
@@ -72,7 +73,7 @@ def observe_services(
     for target in targets:
         cluster = target.spec.get("cluster")
         if cluster is not None and not holds_reference(cluster):
-            wanted[target.key] = [(str(cluster), target.name)]
+            wanted[target.key] = [(place, target.name) for place in _places(target, str(cluster))]
             continue
         try:
             wanted[target.key] = [(c, target.name) for c in all_clusters(aws)]
@@ -90,6 +91,14 @@ def observe_services(
             observed[target.key] = answer
     observed |= zip(jobs, aws.gather(*jobs.values()), strict=True)
     return {t.key: observed[t.key] for t in targets}
+
+
+def _places(target: Target, cluster: str) -> list[str]:
+    """The cluster that is wanted, and the one that the service was last made in: it can't move."""
+    before = mapping(target.last).get("cluster")
+    if not isinstance(before, str) or cluster_name(before) == cluster_name(cluster):
+        return [cluster]
+    return [cluster, before]
 
 
 def all_clusters(aws: Aws) -> list[str]:
@@ -150,6 +159,10 @@ def _found(target: Target, places: Sequence[Place], first: _First) -> Doc | Abse
         ours = [s for s in alive if _is_ours(target, s)]
         # Others' services of that name elsewhere say nothing of a cluster that is yet to be made.
         alive = ours if ours or cluster is not None else alive
+    elif len(places) > 1:  # where it was last counts if it is not where it is wanted
+        alive = [first.services[p] for p in places[:1] if first.services.get(p) in alive] or [
+            s for s in alive if _is_ours(target, s)
+        ]
     if not alive:
         return Absent()
     if len(alive) > 1:
@@ -240,11 +253,13 @@ def _cluster_default(aws: Aws, cluster: str) -> Doc | None:
 
 
 def _schedule_matters(target: Target, live: Mapping[str, Any]) -> bool:
-    """True where scheduled actions are ours, may have moved the bounds, or are to be imported."""
+    """True where scheduled actions are or were ours, may have moved the bounds, or are to be
+    imported."""
     wanted = target.spec.get("autoscaling")
     if not isinstance(wanted, Mapping):
         return True
-    return bool(wanted.get("scheduledActions")) or _bounds_moved(target, live)
+    had = mapping(mapping(target.last).get("autoscaling")).get("scheduledActions")
+    return bool(wanted.get("scheduledActions") or had) or _bounds_moved(target, live)
 
 
 def _bounds_moved(target: Target, live: Mapping[str, Any]) -> bool:

@@ -12,7 +12,7 @@ from typing import Annotated, Any, ClassVar, Literal
 from pydantic import AfterValidator, Field, model_validator
 
 from controller.aws import Aws, AwsFailure
-from controller.diff import Change, overlay
+from controller.diff import Change, Entry, overlay
 from controller.fields import fields_of
 from controller.handler import (
     READY,
@@ -126,7 +126,8 @@ class ClusterSpec(Taggable):
         Keyed(cases=(54,)),
     ] = Field(default_factory=_insights)
     """containerInsights: metrics of tasks and services, enhanced: of containers too. They cost;
-    without them a service's restarts and memory are not seen. AWS's default is the account's."""
+    without them a service's restarts and memory are not seen. AWS's default is the account's; one
+    taken out of the file is disabled."""
 
     capacity_providers: Annotated[list[str] | None, Unordered(cases=(55,))] = None
     """Capacity providers that services may use, such as FARGATE and FARGATE_SPOT. AWS's default
@@ -250,7 +251,13 @@ class ClusterHandler(Handler):
             for name in {c.top for c in update}:
                 params[name] = merged.get(name)
             if "settings" in params:
-                params["settings"] = pairs(merged["settings"], "name", "value")
+                entries = ((c.wanted, c.parts[-1]) for c in fields["settings"])
+                gone = {
+                    part.key: "disabled"
+                    for wanted, part in entries
+                    if wanted is None and isinstance(part, Entry)
+                }
+                params["settings"] = pairs({**merged["settings"], **gone}, "name", "value")
             actions.append(
                 Action("ecs", "UpdateCluster", params, paths(update), step="settings")
             )  # fmt: skip
