@@ -133,6 +133,10 @@ def test_class_immutable_owned_unknown_and_write_only() -> None:
     assert (fixed.cls, fixed.cause) == ("immutable", "drift")
     (shared,) = diff(fields, _views({"shared": "a"}, {"shared": "robot"}, {"shared": "a"}))
     assert (shared.cls, shared.note, shared.is_drift) == ("owned", "a robot", False)
+    (unsaid,) = diff(fields, _views({}, {"shared": "robot"}, {}))
+    assert (unsaid.cls, unsaid.note, unsaid.is_drift) == ("owned", "a robot", False)
+    (anyones,) = diff(fields, _views({}, {"shared": "human"}, {}))
+    assert anyones.cls == "undeclared"
     (taken,) = diff(fields, _views({"shared": "a"}, {"shared": "human"}, {"shared": "a"}))
     assert (taken.cls, taken.cause) == ("differs", "drift")
     (hidden,) = diff(fields, _views({"scalar": "a"}, {}, None, unknown={"scalar": "denied"}))

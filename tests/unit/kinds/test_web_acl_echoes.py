@@ -137,6 +137,14 @@ IN_STATEMENTS = {
         group("AWSManagedRulesCommonRuleSet", count=["B", "A"]),
         {"RuleActionOverrides": None, "ExcludedRules": [{"Name": "A"}, {"Name": "B"}]},
         {"RuleActionOverrides": None, "ExcludedRules": [{"Name": "A"}]}, "managedGroup.count"),
+    "a rule that counts no more": Row(
+        group("AWSManagedRulesCommonRuleSet", count=["A", "B"], overrides={"C": "block"}),
+        overrides(C="Block", B="Count", A="Count"), overrides(A="Count", B="Allow", C="Block"),
+        "managedGroup.overrides[B]"),
+    "a rule that only counts": Row(
+        group("AWSManagedRulesCommonRuleSet", count=["A"], overrides={"B": "allow"}),
+        overrides(B="Allow", A="Count"), overrides(A="Count", B="Count"),
+        "managedGroup.overrides[B]"),
     "a group with nothing said": Row(
         group("AWSManagedRulesCommonRuleSet"),
         {"RuleActionOverrides": [], "ExcludedRules": [], "ManagedRuleGroupConfigs": []},
