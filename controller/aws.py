@@ -186,7 +186,7 @@ class Aws:
 
     def _call(self, service: str, operation: str, params: dict[str, Any]) -> Any:
         call = f"{service}:{operation}"
-        client = self._clients.get(service, once=call in ONCE)
+        client = self._clients.get(service, once=call in ONCE or bool(params.get(FORCED)))
         waited = self._budget.take(call)
         if waited:
             time.sleep(waited)
@@ -274,3 +274,5 @@ _ONCE = Config(retries={"mode": "standard", "total_max_attempts": 1})
 ONCE = frozenset({"ecs:RegisterTaskDefinition"})
 """Calls without name or token: sent again after a lost reply, they would make a second thing. The
 next pass finds what the first one made."""
+FORCED = "forceNewDeployment"
+"""A parameter that makes such a call of an UpdateService: a second deployment."""

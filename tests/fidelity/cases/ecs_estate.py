@@ -154,22 +154,17 @@ def text(
     )  # fmt: skip
 
 
-class Estate(Plant):
-    """The environment, and shortcuts."""
+class Kept(Plant):
+    """An environment that is converged once and put back for each test, and shortcuts."""
 
-    def __init__(self) -> None:
+    def __init__(self, said: str) -> None:
         world = new_world(1, max_lag=timedelta(0))
-        super().__init__(world, text(adopted=False))
+        super().__init__(world, said)
         self.memory = MemoryStore()
         self.store: Any = self.memory
         self.ecs: Any = self.aws.client("ecs")
         self.scaling: Any = self.aws.client("application-autoscaling")
-        self._balancer()
-        self.publish(self.text)
-        self.run()
-        instances(world, CLUSTER, 3)
-        self._theirs()
-        self.publish(text())
+        self.begin()
         self.converge()
         self.later(86_400)
         self.converge()
@@ -178,54 +173,9 @@ class Estate(Plant):
             list(world.clock._timers),
         )  # fmt: skip
 
-    def _balancer(self) -> None:
-        """A second target group, and a rule that ECS may shift traffic by."""
-        elb, ssm = self.aws.client("elbv2"), self.aws.client("ssm")
-        vpc = ssm.get_parameter(Name=f"{P}/network/vpc")["Parameter"]["Value"]
-        group = elb.create_target_group(
-            Name="other", Protocol="HTTP", Port=4000, VpcId=vpc, TargetType="ip"
-        )["TargetGroups"][0]["TargetGroupArn"]
-        self.other_group = group
-        self.rule = group.replace("targetgroup/", "listener-rule/app/x/")
-
-    def _theirs(self) -> None:
-        """Services of other deployment controllers, as others make them."""
-        self.register("codedeploy", "web-like", "app:1")
-        network = self.shown("spot")["networkConfiguration"]
-        balancer = {
-            k: v
-            for k, v in self.shown("shift")["loadBalancers"][0].items()
-            if k != "advancedConfiguration"
-        }
-        self.ecs.create_service(
-            cluster=CLUSTER, serviceName=f"{NAME}-codedeploy", desiredCount=2,
-            launchType="FARGATE", deploymentController={"type": "CODE_DEPLOY"},
-            taskDefinition=f"{NAME}-codedeploy", networkConfiguration=network,
-            loadBalancers=[balancer],
-        )  # fmt: skip
-        self.ecs.create_service(
-            cluster=CLUSTER, serviceName=f"{NAME}-external", desiredCount=2,
-            deploymentController={"type": "EXTERNAL"},
-        )  # fmt: skip
-        self.register("external", "theirs", "theirs:1")
-        task_set(
-            self.world, CLUSTER, f"{NAME}-external", launchType="FARGATE",
-            taskDefinition=f"{self.arn('task-definition')}/{NAME}-external:1",
-            networkConfiguration=network,
-        )  # fmt: skip
-
-    def register(self, name: str, container: str, image: str) -> str:
-        """Somebody registers a task definition for Fargate."""
-        role = self.aws.client("ssm").get_parameter(Name=f"{P}/roles/execution")["Parameter"]
-        task = self.aws.client("ssm").get_parameter(Name=f"{P}/roles/task")["Parameter"]
-        made = self.ecs.register_task_definition(
-            family=f"{NAME}-{name}", requiresCompatibilities=["FARGATE"], networkMode="awsvpc",
-            cpu="256", memory="512", executionRoleArn=role["Value"], taskRoleArn=task["Value"],
-            containerDefinitions=[
-                {"name": "app", "image": image, "portMappings": [{"containerPort": 4000}]}
-            ],
-        )  # fmt: skip
-        return str(made["taskDefinition"]["taskDefinitionArn"])
+    def begin(self) -> None:
+        """What is made before all converges."""
+        self.publish(self.text)
 
     def arn(self, kind: str) -> str:
         """The beginning of an ARN."""
@@ -235,7 +185,7 @@ class Estate(Plant):
         if not isinstance(getattr(self, "store", None), MemoryStore):
             super().publish(text)
             return
-        self.text = text = text.replace("OTHERGROUP", self.other_group).replace("RULE", self.rule)
+        self.text = text
         key = f"environments/{self.name}.yaml"
         held = self.store.get(key)
         self.store.put(key, text.encode(), held.version if held else None)
@@ -352,6 +302,76 @@ class Estate(Plant):
             assert web.count(old) == 1, (old, web.count(old))
             web = web.replace(old, new)
         self.publish(text(services={**services, "web": web}))
+
+
+class Estate(Kept):
+    """The environment of all sorts of services."""
+
+    def __init__(self) -> None:
+        super().__init__(text(adopted=False))
+
+    def begin(self) -> None:
+        """Cluster and services, then the instances and what others make."""
+        self._balancer()
+        self.publish(self.text)
+        self.run()
+        instances(self.world, CLUSTER, 3)
+        self._theirs()
+        self.publish(text())
+
+    def publish(self, text: str) -> None:
+        if hasattr(self, "rule"):
+            text = text.replace("OTHERGROUP", self.other_group).replace("RULE", self.rule)
+        super().publish(text)
+
+    def _balancer(self) -> None:
+        """A second target group, and a rule that ECS may shift traffic by."""
+        elb, ssm = self.aws.client("elbv2"), self.aws.client("ssm")
+        vpc = ssm.get_parameter(Name=f"{P}/network/vpc")["Parameter"]["Value"]
+        group = elb.create_target_group(
+            Name="other", Protocol="HTTP", Port=4000, VpcId=vpc, TargetType="ip"
+        )["TargetGroups"][0]["TargetGroupArn"]
+        self.other_group = group
+        self.rule = group.replace("targetgroup/", "listener-rule/app/x/")
+
+    def _theirs(self) -> None:
+        """Services of other deployment controllers, as others make them."""
+        self.register("codedeploy", "web-like", "app:1")
+        network = self.shown("spot")["networkConfiguration"]
+        balancer = {
+            k: v
+            for k, v in self.shown("shift")["loadBalancers"][0].items()
+            if k != "advancedConfiguration"
+        }
+        self.ecs.create_service(
+            cluster=CLUSTER, serviceName=f"{NAME}-codedeploy", desiredCount=2,
+            launchType="FARGATE", deploymentController={"type": "CODE_DEPLOY"},
+            taskDefinition=f"{NAME}-codedeploy", networkConfiguration=network,
+            loadBalancers=[balancer],
+        )  # fmt: skip
+        self.ecs.create_service(
+            cluster=CLUSTER, serviceName=f"{NAME}-external", desiredCount=2,
+            deploymentController={"type": "EXTERNAL"},
+        )  # fmt: skip
+        self.register("external", "theirs", "theirs:1")
+        task_set(
+            self.world, CLUSTER, f"{NAME}-external", launchType="FARGATE",
+            taskDefinition=f"{self.arn('task-definition')}/{NAME}-external:1",
+            networkConfiguration=network,
+        )  # fmt: skip
+
+    def register(self, name: str, container: str, image: str) -> str:
+        """Somebody registers a task definition for Fargate."""
+        role = self.aws.client("ssm").get_parameter(Name=f"{P}/roles/execution")["Parameter"]
+        task = self.aws.client("ssm").get_parameter(Name=f"{P}/roles/task")["Parameter"]
+        made = self.ecs.register_task_definition(
+            family=f"{NAME}-{name}", requiresCompatibilities=["FARGATE"], networkMode="awsvpc",
+            cpu="256", memory="512", executionRoleArn=role["Value"], taskRoleArn=task["Value"],
+            containerDefinitions=[
+                {"name": "app", "image": image, "portMappings": [{"containerPort": 4000}]}
+            ],
+        )  # fmt: skip
+        return str(made["taskDefinition"]["taskDefinitionArn"])
 
 
 def drift(report: Report) -> dict[tuple[str, str], Change]:
