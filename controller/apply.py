@@ -162,7 +162,7 @@ class _Run:
         rest = [s for s in self.report.plan.steps if s.key == step.key and s.id not in made]
         desired = versioned(seen.target.spec, self.outputs)
         if seen.missing:
-            record.last = desired if not rest else record.last
+            record.last = desired if not rest else None  # of what was there before, it says nothing
             record.prune = seen.resource.lifecycle.prune
             record.depends_on = sorted(seen.resource.depends_on)
             record.identity = ""

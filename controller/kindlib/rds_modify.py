@@ -154,6 +154,10 @@ def _risk(name: str, fields: Mapping[str, Any], spec: Doc, live: Doc) -> Risk:
         return "irreversible" if jump else "disruptive"
     if name == "multiTenant":
         return "irreversible"
+    if name == "deletionProtection":  # mending drift never takes a protection away
+        return "irreversible" if live.get(name) and not spec[name] else "safe"
+    if name == "manageMasterUserPassword":  # RDS makes a password: the one in use is gone
+        return "irreversible" if spec[name] else "safe"
     if name == "backupRetentionPeriod":
         days, before = spec[name], live.get(name, 0)
         if days < before:

@@ -146,8 +146,12 @@ def _associate(
 
 
 def dissociate(
-    acl: str, resource: str, changes: tuple[str, ...], risk: Literal["safe", "destructive"] = "safe"
+    acl: str,
+    resource: str,
+    changes: tuple[str, ...],
+    risk: Literal["irreversible", "destructive"] = "irreversible",
 ) -> Action:
+    """Only a commit takes the protection from a resource, not the mending of drift."""
     return Action(
         "wafv2", "DisassociateWebACL", {"ResourceArn": resource}, changes, risk,
         step=f"dissociate {resource}", volatile={"WebACLArn": acl},

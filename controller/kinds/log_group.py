@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from math import inf
 from typing import Annotated, Any, ClassVar, Literal, get_args
 
 from pydantic import AfterValidator, model_validator
@@ -24,6 +25,7 @@ from controller.handler import (
     Observation,
     Present,
     Readiness,
+    Risk,
     Target,
 )
 from controller.kindlib.planning import by_field, paths, tag_changes
@@ -184,7 +186,7 @@ class LogGroupHandler(Handler):
             return self._create(target)
         fields = by_field(changes)
         actions = [
-            replace(set_(target), changes=paths(fields[name]))
+            replace(set_(target), changes=paths(fields[name]), risk=_risk(fields[name][0]))
             for name, set_ in SETTERS.items()
             if name in fields
         ]
@@ -235,6 +237,25 @@ class LogGroupHandler(Handler):
     def discover(self, aws: Aws) -> list[Found]:
         groups = aws.pages("logs", "DescribeLogGroups", "logGroups")
         return [Found(group["logGroupName"]) for group in groups]
+
+
+def _risk(change: Change) -> Risk:
+    """Fewer days delete what is older; mending drift never takes a protection away.
+
+    What has never had a retention from here, as after a create cut short, is given its first.
+    """
+    lowered = False
+    if change.top == "retentionInDays":
+        first = change.now in (None, "never") and change.cause == "baseline-unknown"
+        lowered = not first and _days(change.wanted) < _days(change.now)
+    elif change.top == "deletionProtectionEnabled":
+        lowered = bool(change.now) and not change.wanted
+    return "irreversible" if lowered else "safe"
+
+
+def _days(retention: Any) -> float:
+    """AWS shows no number where log events never expire."""
+    return inf if retention in (None, "never") else float(retention)
 
 
 def _retention(target: Target) -> Action:

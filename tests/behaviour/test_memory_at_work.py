@@ -48,6 +48,21 @@ def test_what_a_dead_pass_made_is_known_before_aws_shows_it(
     plant.converge()
 
 
+def test_what_is_made_again_in_two_goes_gets_its_retention() -> None:
+    """What was applied to the one before is no baseline: never expiring is not somebody's wish."""
+    plant = Plant(new_world(1), TEXT)
+    plant.converge()
+    logs = plant.aws.client("logs")
+    logs.delete_log_group(logGroupName=f"{plant.name}-app")
+    plant.later()
+    plant.world.fault("deny", "logs:PutRetentionPolicy", times=1)
+    plant.run()
+    plant.later()
+    plant.converge()
+    (group,) = logs.describe_log_groups(logGroupNamePrefix=f"{plant.name}-app")["logGroups"]
+    assert group["retentionInDays"] == 14
+
+
 def test_a_difference_stays_unexplained_as_long_as_nothing_explains_it() -> None:
     """Looking at it often does not make it a pending change, nor drift."""
     plant = Plant(new_world(1), TEXT)

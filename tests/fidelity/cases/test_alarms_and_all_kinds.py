@@ -247,10 +247,7 @@ CHANGES: dict[str, tuple[tuple[int, ...], Deed, str, str, list[str]]] = {
         PUT),
     "another retention": (
         (608,), lambda e: e.logs.put_retention_policy(
-            logGroupName=f"{NAME}-app", retentionInDays=30),
-        "LogGroup/app", "retentionInDays", ["PutRetentionPolicy"]),
-    "no retention": (
-        (165, 608), lambda e: e.logs.delete_retention_policy(logGroupName=f"{NAME}-app"),
+            logGroupName=f"{NAME}-app", retentionInDays=7),
         "LogGroup/app", "retentionInDays", ["PutRetentionPolicy"]),
     "retention where there is none": (
         (608,), lambda e: e.logs.put_retention_policy(
@@ -376,6 +373,13 @@ IMMUTABLE: dict[str, tuple[tuple[int, ...], Deed, str, str, str]] = {
     "a secret that RDS took over": (
         (613,), edited("Secret", "main", OwningService="rds", Description="x"), "Secret/main",
         "description", "rds manages it"),
+    "a longer retention": (
+        (608,), lambda e: e.logs.put_retention_policy(
+            logGroupName=f"{NAME}-app", retentionInDays=30),
+        "LogGroup/app", "retentionInDays", "PutRetentionPolicy can't be taken back"),
+    "no retention": (
+        (165, 608), lambda e: e.logs.delete_retention_policy(logGroupName=f"{NAME}-app"),
+        "LogGroup/app", "retentionInDays", "PutRetentionPolicy can't be taken back"),
     "a secret that became a replica": (
         (613,), edited("Secret", "main", PrimaryRegion="eu-west-1", Description="x"),
         "Secret/main", "description", "a replica of the secret in eu-west-1"),

@@ -592,6 +592,12 @@ def test_security_groups_on_their_way_are_in_flight() -> None:
     assert told["vpcSecurityGroupIds"].cls == "differs"
 
 
+def test_a_security_group_in_another_state_is_assigned() -> None:
+    groups = [{"VpcSecurityGroupId": "sg-22222222", "Status": "modifying"}]
+    declared = {"vpcSecurityGroupIds": ["sg-22222222"]}
+    assert "vpcSecurityGroupIds" not in found(declared, {"VpcSecurityGroups": groups})
+
+
 @pytest.mark.parametrize(
     ("shown", "state", "reason"),
     [
@@ -644,7 +650,7 @@ def test_outputs() -> None:
     [
         ({"multiAZ": False}, {"MultiAZ": False, "ApplyImmediately": True}, "safe"),
         ({"publiclyAccessible": True}, {"PubliclyAccessible": True}, "safe"),
-        ({"deletionProtection": False}, {"DeletionProtection": False}, "safe"),
+        ({"deletionProtection": False}, {"DeletionProtection": False}, "irreversible"),
         ({"copyTagsToSnapshot": False}, {"CopyTagsToSnapshot": False}, "safe"),
         ({"autoMinorVersionUpgrade": False}, {"AutoMinorVersionUpgrade": False}, "safe"),
         ({"backupRetentionPeriod": 14}, {"BackupRetentionPeriod": 14}, "safe"),
@@ -774,6 +780,15 @@ def test_a_managed_password_is_given_up_only_with_a_new_one() -> None:
         "ManageMasterUserPassword": False,
         "MasterUserPassword": "${Secret.db.value@v1}",
     }
+
+
+def test_protection_and_password_go_only_if_a_commit_asks() -> None:
+    assert one({"deletionProtection": False}).risk == "irreversible"
+    assert one({}, {"DeletionProtection": False}).risk == "safe"
+    handed = {**RESOLVED, "manageMasterUserPassword": True}
+    del handed["masterUserPassword"]
+    (action,) = planned(HANDLER, target(HANDLER, "test-x", handed), seen())
+    assert (sent(action), action.risk) == ({"ManageMasterUserPassword": True}, "irreversible")
 
 
 def test_insights_that_are_on_keep_their_key() -> None:

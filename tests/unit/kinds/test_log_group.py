@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -187,6 +188,37 @@ def test_one_field_is_one_call(
     assert kit.planned(HANDLER, aim, seen(aim, **good)) == []
     calls = kit.planned(HANDLER, aim, seen(aim, **{**good, **group}))
     assert [(a.operation, a.changes) for a in calls] == ([(operation, (path,))] if path else [])
+
+
+@pytest.mark.parametrize(
+    ("spec", "group", "risk"),
+    [
+        ({}, {"retentionInDays": 7}, "safe"),
+        ({}, {"retentionInDays": 3653}, "irreversible"),
+        ({}, {"retentionInDays": None}, "irreversible"),
+        ({"retentionInDays": "never"}, {"retentionInDays": 7}, "safe"),
+        (
+            {"deletionProtectionEnabled": False},
+            {"deletionProtectionEnabled": True},
+            "irreversible",
+        ),
+        ({"deletionProtectionEnabled": True}, {"deletionProtectionEnabled": False}, "safe"),
+    ],
+)
+def test_less_protection_is_for_a_commit_to_ask(
+    spec: dict[str, Any], group: dict[str, Any], risk: str
+) -> None:
+    aim = kit.target(HANDLER, "app", spec)
+    (action,) = kit.planned(HANDLER, aim, seen(aim, **group))
+    assert action.risk == risk
+
+
+def test_a_create_cut_short_gets_its_first_retention() -> None:
+    aim = kit.target(HANDLER, "app", {})
+    state = seen(aim, retentionInDays=None)
+    todo = [replace(c, cause="baseline-unknown") for c in kit.changes(HANDLER, aim, state)]
+    (action,) = HANDLER.plan(aim, state, todo)
+    assert (action.operation, action.risk) == ("PutRetentionPolicy", "safe")
 
 
 def test_the_class_can_not_be_changed() -> None:

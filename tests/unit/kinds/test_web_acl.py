@@ -721,9 +721,10 @@ def test_associations_one_call_each_and_none_for_another_s() -> None:
     aim = kit.target(HANDLER, "edge", {"associations": [a, b]})
     state = seen(aim, resources=[c], elsewhere={b: ARN.replace("edge", "other")})
     actions = kit.planned(HANDLER, aim, state)
-    assert [(x.operation, x.params["ResourceArn"]) for x in actions] == [
-        ("AssociateWebACL", a), ("DisassociateWebACL", c)
-    ]  # fmt: skip
+    assert [(x.operation, x.params["ResourceArn"], x.risk, x.note) for x in actions] == [
+        ("AssociateWebACL", a, "safe", ""),
+        ("DisassociateWebACL", c, "irreversible", "it is then unprotected"),
+    ]
     blocked = seen(aim, resources=[a], elsewhere={b: ARN.replace("edge", "other")})
     assert kit.planned(HANDLER, aim, blocked) == []  # the engine says NoSafeAction
     assert kit.planned(HANDLER, aim, seen(aim, resources=[b, a])) == []
