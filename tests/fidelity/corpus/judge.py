@@ -26,7 +26,8 @@ ENVIRONMENT = "recorded"
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 _SECRETS = re.compile(
     r"AKIA[0-9A-Z]{16}|-----BEGIN [A-Z ]*PRIVATE KEY|://[^/\s:@$]+:[^/\s@$]+@"
-    r"|(?i:passw(or)?d|secret_?key|api_?key|auth_?token)\"?: *['\"]?(?!\$|:|arn:|true|false|['\"])\S"
+    r"|(?i:passw(or)?d|secret_?key|api_?key|auth_?token)\"?: *['\"]?"
+    r"(?!\$|:|arn:|true|false|['\"])\S"
 )
 STEPS = ("observed", "imported", "planned empty")
 
