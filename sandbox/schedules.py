@@ -24,6 +24,8 @@ def next_time(expression: str, after: datetime, zone: str | None) -> datetime | 
     where = ZoneInfo(zone or "UTC")
     if kind == "rate":
         value, _, unit = inside.partition(" ")
+        if int(value) < 1:
+            raise ValueError(expression)
         return after + timedelta(seconds=int(value) * UNITS[unit.removesuffix("s")])
     if kind == "at":
         when = datetime.fromisoformat(inside).replace(tzinfo=where).astimezone(UTC)
@@ -32,8 +34,6 @@ def next_time(expression: str, after: datetime, zone: str | None) -> datetime | 
 
 
 def _next_cron(parts: list[str], after: datetime, where: ZoneInfo) -> datetime | None:
-    if len(parts) == 5:
-        parts = [*parts, "*"]
     if len(parts) != 6:
         raise ValueError(parts)
     names: tuple[list[str], ...] = ([], [], [], ["", *MONTHS], ["", *DAYS], [])

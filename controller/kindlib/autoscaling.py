@@ -18,6 +18,7 @@ from controller.fields import fields_of
 from controller.kindlib.autoscaling_policies import (
     ScalingPolicy,
     ScheduledAction,
+    action_problems,
     action_spec,
     policy_problems,
     policy_spec,
@@ -214,6 +215,8 @@ def autoscaling_problems(spec: Mapping[str, Any]) -> Iterator[str]:
     for part in ("policies", "foreignPolicies"):
         for key, policy in mapping(scaling.get(part)).items():
             yield from policy_problems(f"autoscaling.{part}.{key}", mapping(policy))
+    for key, action in mapping(scaling.get("scheduledActions")).items():
+        yield from action_problems(f"autoscaling.scheduledActions.{key}", mapping(action))
     tracked = [
         [policy.get(n) for n in ("predefinedMetric", "resourceLabel", "customizedMetric")]
         for part in ("policies", "foreignPolicies")

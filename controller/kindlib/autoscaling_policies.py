@@ -8,6 +8,7 @@ part of their own.
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from itertools import pairwise
@@ -18,7 +19,7 @@ from pydantic import AfterValidator, Field, model_validator
 from controller.kindlib.aws_shapes import check_shape
 from controller.kindlib.shapes import by_name, not_empty, pairs
 from controller.kindlib.values import number
-from controller.kindlib.within import mapping, maps
+from controller.kindlib.within import known, mapping, maps
 from controller.policies import Canonical, Doc, ServerDefault
 from controller.spec import Model, holds_reference, text
 
@@ -397,6 +398,21 @@ def action_request(action: Mapping[str, Any]) -> Doc:
             "ScalableTargetAction": not_empty(bounds),
         }
     )
+
+
+_UNITS = r"(minutes?|hours?|days?)"
+
+
+def action_problems(where: str, action: Mapping[str, Any]) -> Iterator[str]:
+    """What Application Auto Scaling refuses of a scheduled action."""
+    when = known(action.get("schedule"))
+    kind, _, inside = str(when or "").rstrip(")").partition("(")
+    if kind == "rate" and not re.fullmatch(rf"[1-9]\d* {_UNITS}", inside):
+        yield f"{where}.schedule: a rate is a number and minutes, hours or days, not {inside}"
+    if kind == "cron" and len(inside.split()) != 6:
+        yield f"{where}.schedule: cron has 6 fields, not {len(inside.split())}"
+    if kind == "at" and isinstance(_moment(inside), str):
+        yield f"{where}.schedule: at has a date and time, such as 2027-01-31T18:00:00, not {inside}"
 
 
 def policy_problems(where: str, policy: Mapping[str, Any]) -> Iterator[str]:

@@ -195,7 +195,7 @@ def connect_problems(spec: Mapping[str, Any]) -> Iterator[str]:
         yield f"{where}: not with networkMode {spec['networkMode']}"
     if connect.get("accessLogConfiguration") and not connect.get("logConfiguration"):
         yield f"{where}.accessLogConfiguration: needs logConfiguration"
-    names = _port_names(spec)
+    names = port_names(spec)
     for service in maps(connect.get("services")):
         port = service.get("portName")
         if names is not None and port not in names and not holds_reference(port):
@@ -207,7 +207,7 @@ def connect_problems(spec: Mapping[str, Any]) -> Iterator[str]:
             yield f"{where}.services: a discoveryName has at most 64 characters"
 
 
-def _port_names(spec: Mapping[str, Any]) -> set[str] | None:
+def port_names(spec: Mapping[str, Any]) -> set[str] | None:
     """Names of all port mappings; None while some are not known."""
     names: set[str] = set()
     for container in mapping(spec.get("containers")).values():

@@ -278,6 +278,8 @@ def _shifting(
 ) -> Iterator[str]:
     if strategy not in SHIFTING:
         return
+    if spec.get("schedulingStrategy") == "DAEMON":
+        yield f"deployment.strategy: a DAEMON is replaced by ROLLING only, not {strategy}"
     if strategy == "BLUE_GREEN" and "bakeTimeInMinutes" not in deployment:
         yield "deployment.bakeTimeInMinutes: strategy BLUE_GREEN wants it said"
     connect = mapping(spec.get("serviceConnectConfiguration")).get("enabled")
@@ -291,8 +293,6 @@ def _shifting(
                 f"loadBalancers.advancedConfiguration: strategy {strategy} needs "
                 f"{', '.join(missing)}"
             )
-    if spec.get("schedulingStrategy") == "DAEMON":
-        yield f"deployment.strategy: a DAEMON is replaced by ROLLING only, not {strategy}"
 
 
 _BOUNDS = {"COUNT": (1, 2000), "BOUNDED_PERCENT": (1, 100), "UNBOUNDED_PERCENT": (1, 100)}

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from controller.kindlib.autoscaling import autoscaling_problems
-from controller.kindlib.service_connect import connect_problems
+from controller.kindlib.service_connect import connect_problems, port_names
 from controller.kindlib.service_deployment import deployment_problems
 from controller.kindlib.service_parts import FARGATE, strategy_problems
 from controller.kindlib.service_volumes import volumes_problems
@@ -115,6 +115,14 @@ def _balancers(spec: Spec) -> Iterator[str]:
             yield "serviceRegistries: port or containerPort, not both"
         if (registry.get("containerName") is None) != (registry.get("containerPort") is None):
             yield "serviceRegistries: containerName and containerPort go together"
+        name, containers = known(registry.get("containerName")), known(spec.get("containers"))
+        if name is not None and containers and name not in containers:
+            yield f"serviceRegistries: no container {name}"
+    ports = port_names(spec)
+    for target in maps(spec.get("vpcLatticeConfigurations")):
+        port = known(target.get("portName"))
+        if ports is not None and port is not None and port not in ports:
+            yield f"vpcLatticeConfigurations: no container has a portMapping named {port}"
 
 
 def _placement(spec: Spec) -> Iterator[str]:

@@ -7,6 +7,7 @@ registered today, which older revisions may hold all the same.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -96,6 +97,12 @@ def _platform(spec: Spec, fargate: bool) -> Iterator[str]:
     proxy = known(mapping(spec.get("proxyConfiguration")).get("containerName"))
     if proxy is not None and proxy not in spec["containers"]:
         yield f"proxyConfiguration.containerName: no container {proxy}"
+    for member in ("executionRoleArn", "taskRoleArn"):
+        role = known(spec.get(member))
+        if str(role).startswith("arn:") and not re.match(
+            r"arn:[\w-]+:iam::\d{12}:role/.", str(role)
+        ):
+            yield f"{member}: {role} is no role"
     trusted = mapping(spec.get("trustedExecutionConfiguration"))
     if trusted and "MANAGED_INSTANCES" not in items(spec.get("requiresCompatibilities")):
         yield "trustedExecutionConfiguration: on managed instances only"
@@ -121,6 +128,9 @@ def _container(where: str, container: Spec, spec: Spec) -> Iterator[str]:
     for member, most in (("environmentFiles", 10), ("credentialSpecs", 1)):
         if len(items(container.get(member))) > most:
             yield f"{where}.{member}: at most {most}, not {len(container[member])}"
+    for file in items(container.get("environmentFiles")):
+        if not str(file).endswith(".env"):
+            yield f"{where}.environmentFiles: {file} must end in .env"
     codes = items(mapping(container.get("restartPolicy")).get("ignoredExitCodes"))
     if len(codes) > 50:
         yield f"{where}.restartPolicy.ignoredExitCodes: at most 50, not {len(codes)}"

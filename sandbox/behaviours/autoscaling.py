@@ -21,6 +21,13 @@ from sandbox.world import Store
 
 API = "https://docs.aws.amazon.com/autoscaling/application/APIReference/"
 RESOURCE = re.compile(r"service/[A-Za-z0-9_-]+/[A-Za-z0-9_-]+")
+NAMESPACES = (
+    "ecs", "elasticmapreduce", "ec2", "appstream", "dynamodb", "rds", "sagemaker",
+    "custom-resource", "comprehend", "lambda", "cassandra", "kafka", "elasticache", "neptune",
+    "workspaces",
+)  # fmt: skip
+MOST = {"policies": 50, "actions": 200}
+"""Quotas of one scalable target (documented; they can be raised)."""
 SUSPENDED = "DynamicScalingInSuspended DynamicScalingOutSuspended ScheduledScalingSuspended"
 
 
@@ -31,10 +38,16 @@ def invalid(message: str) -> AwsError:
 
 def identity(params: Params) -> str:
     """The resource of a request, or the refusal of what can't be one."""
-    if params["ServiceNamespace"] != "ecs":
-        raise NotSimulated(f"application-autoscaling for {params['ServiceNamespace']}")
-    resource: str = params["ResourceId"]
-    if not RESOURCE.fullmatch(resource) or params["ScalableDimension"] != DIMENSION:
+    namespace, resource = params["ServiceNamespace"], str(params["ResourceId"])
+    if namespace not in NAMESPACES:
+        raise invalid(
+            f"1 validation error detected: Value '{namespace}' at 'serviceNamespace' failed to "
+            "satisfy constraint: Member must satisfy enum value set"
+        )
+    of_ecs = RESOURCE.fullmatch(resource) and params["ScalableDimension"] == DIMENSION
+    if namespace != "ecs" and not of_ecs:
+        raise NotSimulated(f"application-autoscaling for {namespace}")
+    if namespace != "ecs" or not of_ecs:
         raise invalid("Unsupported service namespace, resource type or scalable dimension")
     return resource
 
@@ -51,6 +64,14 @@ def not_found(what: str, params: Params, name: str = "") -> AwsError:
 def scaler(ctx: Context, resource: str) -> Scaler:
     """What acts on this resource in the caller's account and region."""
     return Scaler(ctx.world, ctx.account, ctx.region, resource)
+
+
+def check_quota(ctx: Context, table: str, key: str, resource: str) -> None:
+    """Refuse one more of a scalable target's policies or scheduled actions than it may have."""
+    held = ctx.store.get(table, {})
+    mine = [k for k, v in held.items() if v["ResourceId"] == resource and k != key]
+    if len(mine) >= MOST[table]:
+        raise AwsError("LimitExceededException", f"At most {MOST[table]} {table} are allowed.")
 
 
 def target(ctx: Context, params: Params) -> dict[str, Any]:

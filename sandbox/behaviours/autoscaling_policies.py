@@ -10,6 +10,7 @@ from typing import Any
 from sandbox.autoscaler import CPU, DIMENSION, SCALE_IN_BELOW, Scaler
 from sandbox.behaviours.autoscaling import (
     API,
+    check_quota,
     describe,
     identity,
     invalid,
@@ -18,6 +19,7 @@ from sandbox.behaviours.autoscaling import (
     selected,
     target,
 )
+from sandbox.errors import AwsError
 from sandbox.nested import honour
 from sandbox.registry import Context, Params, Reply, behaviour
 
@@ -27,6 +29,7 @@ PREDICTIVE = "PredictiveScalingPolicyConfiguration"
 KINDS = {"TargetTrackingScaling": TRACKING, "StepScaling": STEP, "PredictiveScaling": PREDICTIVE}
 MEMORY, REQUESTS = "ECSServiceAverageMemoryUtilization", "ALBRequestCountPerTarget"
 FINE = "HighResolution"
+MOST_STEPS = 20
 STATE = ("StateValue", "StateReason", "StateUpdatedTimestamp", "StateTransitionedTimestamp")
 LABEL = re.compile(r"app/[^/]+/[0-9a-f]+/targetgroup/[^/]+/[0-9a-f]+")
 
@@ -72,6 +75,8 @@ def _check_step(config: Config) -> None:
     steps = config.get("StepAdjustments")
     if not steps or "AdjustmentType" not in config:
         raise invalid("A step scaling policy needs AdjustmentType and StepAdjustments.")
+    if len(steps) > MOST_STEPS:
+        raise AwsError("LimitExceededException", f"At most {MOST_STEPS} step adjustments.")
     if "MinAdjustmentMagnitude" in config and (
         config["AdjustmentType"] != "PercentChangeInCapacity"
     ):
@@ -245,6 +250,7 @@ def put_scaling_policy(ctx: Context, params: Params) -> Reply:
         raise invalid(f"Only {member} can be specified for a {kind} policy.")
     if member not in params and old is None:
         raise invalid(f"{member} is required for a {kind} policy.")
+    check_quota(ctx, "policies", f"{resource} {name}", resource)
     config = copy.deepcopy(params.get(member) or (old or {})[member])
     CHECKS[kind](config)
     if kind == "TargetTrackingScaling":

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import re
 from datetime import UTC, datetime
 from typing import Any
 from zoneinfo import ZoneInfoNotFoundError
@@ -10,6 +11,7 @@ from zoneinfo import ZoneInfoNotFoundError
 from sandbox.autoscaler import DIMENSION, Scaler
 from sandbox.behaviours.autoscaling import (
     API,
+    check_quota,
     describe,
     identity,
     invalid,
@@ -21,6 +23,8 @@ from sandbox.behaviours.autoscaling import (
 from sandbox.nested import honour
 from sandbox.registry import Context, Params, Reply, behaviour
 from sandbox.schedules import next_time
+
+ACTION = re.compile(r"(?! )[^:/|]{1,256}(?<! )")
 
 
 def _due(action: dict[str, Any], now: datetime) -> datetime | None:
@@ -79,6 +83,9 @@ def put_scheduled_action(ctx: Context, params: Params) -> Reply:
     key = f"{resource} {params['ScheduledActionName']}"
     actions = ctx.store.setdefault("actions", {})
     old = actions.get(key)
+    if not ACTION.fullmatch(params["ScheduledActionName"]):
+        raise invalid("A scheduled action's name has 1 to 256 characters but :, / and |.")
+    check_quota(ctx, "actions", key, resource)
     if old is None and not {"Schedule", "ScalableTargetAction"} <= set(params):
         raise invalid("Schedule and ScalableTargetAction are required for a new scheduled action.")
     capacity = params.get("ScalableTargetAction") or (old or {}).get("ScalableTargetAction", {})
