@@ -73,6 +73,7 @@ FAULTS = BEHAVIOUR + "test_faults.py"
 OBSERVE = BEHAVIOUR + "test_observe_writes_nothing.py"
 SECRETS = BEHAVIOUR + "test_secrets_stay_secret.py"
 SERVICE = BEHAVIOUR + "test_service_converges.py"
+DATA = BEHAVIOUR + "test_data_converges.py"
 INSIDE = BEHAVIOUR + "test_writes_inside_lease.py"
 MEMORY = BEHAVIOUR + "test_memory_at_work.py"
 NOT_OURS = "tests/perturbation/test_none_of_our_business.py"
@@ -81,6 +82,7 @@ EVIDENCE = "tests/unit/test_guards_alone.py"
 NOTHING = _tests(PARTIAL, "test_without_an_answer_nothing_is_written_that_needed_it[nothing-0-1]")
 DIFF = "controller/diff.py"
 APPLY = "controller/apply.py"
+WAF_READS = "controller/kindlib/waf_reads.py"
 
 
 def _all() -> Iterator[Sabotage]:
@@ -98,8 +100,7 @@ def _all() -> Iterator[Sabotage]:
     yield _one(
         "I1", "a field that an autoscaler or AWS holds is taken back", DIFF,
         "elif owner and owner.when(self.situation, d, v):", "elif False:",
-        _tests(NOT_OURS, "test_no_write_and_no_drift[0]", "test_no_write_and_no_drift[1]",
-               "test_no_write_and_no_drift[2]"),
+        _tests(DATA, "test_storage_autoscaling_is_no_drift"),
     )  # fmt: skip
     # I2: any change behind our back is named
     yield _one(
@@ -177,10 +178,19 @@ def _all() -> Iterator[Sabotage]:
         "I5", "alarms that AWS does not describe count as gone", "controller/kinds/alarm.py",
         "found[target.key] = Unknown(str(answer))", "found[target.key] = Absent()", NOTHING,
     )  # fmt: skip
-    yield _one(
-        "I5", "a web ACL list that fails counts as empty", "controller/kindlib/waf_reads.py",
-        "        found.update({t.key: Unknown(str(failure)) for t in targets})\n        return",
-        "        return", NOTHING,
+    yield Sabotage(
+        "I5", "a web ACL list that fails counts as empty",
+        (
+            Edit(
+                WAF_READS, "        found.update({t.key: Unknown(str(failure)) for t in targets})\n"
+                "        return", "        return",
+            ),
+            Edit(
+                WAF_READS, "            found.update({t.key: Unknown(str(failure)) for t in "
+                "moved.values()})", "            continue",
+            ),
+        ),
+        NOTHING,
     )  # fmt: skip
     yield _one(
         "I5", "a service that can't be described counts as absent",
