@@ -139,6 +139,8 @@ class Handler(ABC):
     """What AWS allows as physical name, as a regular expression over the whole name."""
     name_says: ClassVar[str]
     """The same in words, for the error message."""
+    within: ClassVar[str] = ""
+    """The spec field in which names are unique (a service's `cluster`); empty: in the region."""
     holds_data: ClassVar[bool] = False
     """True: removing the manifest keeps the resource (`prune: retain`) unless said otherwise."""
     instant: ClassVar[bool] = True

@@ -259,14 +259,35 @@ class Loading:
                       f"{draft.handler.name_says}")  # fmt: skip
 
     def _same_physical(self) -> None:
-        seen: dict[tuple[str, str], _Draft] = {}
+        """No two of a kind may have one name in AWS, unless they stand in places known to differ:
+        services in two clusters, web ACLs of two scopes."""
+        seen: dict[tuple[str, str], list[_Draft]] = {}
         for draft in self.drafts.values():
-            other = seen.setdefault((draft.kind, draft.physical), draft)
-            if other is not draft and draft.physical:
+            namesakes = seen.setdefault((draft.kind, draft.physical), [])
+            here = self._within(draft)
+            other = next((n for n in namesakes if self._within(n) in (here, None) or not here), None)
+            namesakes.append(draft)
+            if other and draft.physical:
                 path: Path = ("metadata", "externalName")
                 path = path if path in draft.source.lines else _NAME
                 self.tell(draft.source, path, f'found the name "{draft.physical}", which '
                           f"{other.key} (line {other.source.line}) has in AWS")  # fmt: skip
+
+    def _within(self, draft: _Draft) -> str | None:
+        """Where a name has to be unique, in small; None if a reference hides it."""
+        field_name = draft.handler.within
+        if not field_name:
+            return "the region"
+        default = draft.handler.spec.model_fields[field_name].get_default()
+        text = str(draft.raw.get(field_name, default))
+        try:
+            references = parse(text)
+        except BadReference:
+            return None
+        if not references:
+            return text.rpartition("/")[2]
+        other = self.drafts.get(references[0].resource)
+        return other.physical if other and references[0].whole else None
 
     def _names(self, reference: Reference) -> Any:
         """What is known at load: the environment's name and physical names."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
@@ -17,7 +18,12 @@ _LEFT_OUT = ("taskDefinitionArn", "versionId")
 def link(drafts: Sequence[Draft]) -> None:
     """Fill in `Draft.links`, without cycles."""
     whole, inside = _offers(drafts)
-    names = {(d.handler.kind.lower(), d.physical): d for d in drafts}
+    times = Counter((d.handler.kind, d.physical) for d in drafts)
+    names = {
+        (d.handler.kind.lower(), d.physical): d
+        for d in drafts
+        if times[d.handler.kind, d.physical] == 1
+    }
     needs: dict[str, set[str]] = {d.key: set() for d in drafts}
     for draft in drafts:
         for path, text in _texts(draft.spec):

@@ -292,6 +292,7 @@ class ServiceHandler(Handler):
 
     kind = "Service"
     spec = ServiceSpec
+    within = "cluster"
     outputs = ServiceOutputs
     name_pattern = r"[A-Za-z0-9_-]{1,255}"
     name_says = "1-255 letters, digits, - or _"

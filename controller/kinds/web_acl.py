@@ -269,6 +269,7 @@ class WebACLHandler(Handler):
 
     kind = "WebACL"
     spec = WebACLSpec
+    within = "scope"
     outputs = WebACLOutputs
     name_pattern = r"[\w\-]{1,128}"
     name_says = "1-128 letters, digits, _ or -"

@@ -336,3 +336,30 @@ def draft_of(service: dict[str, Any], container: dict[str, Any]) -> Any:
     }  # fmt: skip
     target = Target("Service/0", "w", {}, {}, "123456789012", "eu-central-1")
     return draft(Live(handler, target, Present(doc)), "w")
+
+
+def test_services_of_one_name_in_two_clusters(estate: Estate) -> None:
+    ecs = estate.aws.client("ecs")
+    ecs.create_cluster(clusterName="Side")
+    [web] = ecs.describe_services(cluster="Shop", services=["web"])["services"]
+    ecs.create_service(
+        cluster="Side", serviceName="web", taskDefinition=web["taskDefinition"], desiredCount=1,
+        launchType="FARGATE", networkConfiguration=web["networkConfiguration"],
+    )  # fmt: skip
+    estate.later(900)
+    text = estate.imported(adopt=True).text
+    assert "cluster: ${Cluster.shop.name}" in text
+    assert "cluster: ${Cluster.side.name}" in text
+    assert "ServiceName: web" in text  # either of the two
+    estate.checkpoint()
+    report = estate.converge()[-1]
+    assert {w.operation for w in estate.writes()} <= {
+        "TagResource", "RegisterScalableTarget", "AddTagsToResource", "TagLogGroup",
+    }  # fmt: skip
+    assert {k for k, a in report.assessments.items() if a.in_sync and "Service/" in k} == {
+        "Service/web", "Service/web-2",
+    }  # fmt: skip
+    ecs.update_service(cluster="Side", service="web", desiredCount=2)
+    estate.later()
+    report = estate.run()
+    assert [k for k, a in report.assessments.items() if a.drift] == ["Service/web-2"]

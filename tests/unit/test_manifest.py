@@ -171,6 +171,43 @@ def test_external_names() -> None:
     assert made.resources["LogGroup/sample"].physical == "aws-waf-logs-test"
 
 
+@pytest.mark.parametrize(
+    ("first", "second", "both"),
+    [
+        ("one", "two", True),
+        ("one", "one", False),
+        ("one", "arn:aws:ecs:eu-west-1:111122223333:cluster/one", False),
+        ("${Cluster.sample.name}", "${Cluster.other.arn}", True),
+        ("${Cluster.sample.name}", "${Cluster.sample.arn}", False),
+        ("${Cluster.sample.name}", "test-sample", False),
+        ("${Cluster.sample.name}", "${ssm:/cluster}", False),
+        ("${ssm:/cluster}", "two", False),
+    ],
+)
+def test_one_name_may_stand_in_two_clusters(first: str, second: str, both: bool) -> None:
+    documents = [environment(), resource("Cluster"), resource("Cluster", "other")]
+    for name, cluster in (("a", first), ("b", second)):
+        document = resource("Service", name, {**sample("Service"), "cluster": cluster})
+        document["metadata"]["externalName"] = "web"
+        documents.append(document)
+    text = "---\n".join(emit(document)[0] for document in documents)
+    if both:
+        assert {"Service/a", "Service/b"} <= set(load(text.encode(), "f.yaml").resources)
+    else:
+        [problem] = problems(text)
+        assert 'found the name "web", which Service/a (line' in problem
+
+
+def test_one_name_may_stand_in_two_scopes() -> None:
+    acls = [
+        resource("WebACL", name, {"defaultAction": "allow", "scope": scope, "rules": {}})
+        for name, scope in (("a", "REGIONAL"), ("b", "CLOUDFRONT"))
+    ]
+    for document in acls:
+        document["metadata"]["externalName"] = "edge"
+    assert len(loaded(environment(), *acls).resources) == 2
+
+
 def test_what_only_aws_knows_waits_and_the_rest_is_filled_in() -> None:
     tags = {
         "a": "${Environment.name}-${Environment.region}",
