@@ -265,7 +265,9 @@ class Loading:
         for draft in self.drafts.values():
             namesakes = seen.setdefault((draft.kind, draft.physical), [])
             here = self._within(draft)
-            other = next((n for n in namesakes if self._within(n) in (here, None) or not here), None)
+            other = next(
+                (n for n in namesakes if self._within(n) in (here, None) or not here), None
+            )
             namesakes.append(draft)
             if other and draft.physical:
                 path: Path = ("metadata", "externalName")
