@@ -34,8 +34,8 @@ from controller.policies import CreateOnly, Doc, OwnedBy, ServerDefault, Situati
 from controller.spec import Outputs, Taggable, holds_reference, text
 
 Retention = Literal[
-    1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922,
-    3288, 3653, "never", 2,
+    1, 2, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922,
+    3288, 3653, "never",
 ]  # fmt: skip
 Class = Literal["STANDARD", "INFREQUENT_ACCESS", "ESSENTIALS", "DELIVERY"]
 NewClass = Annotated[str, AfterValidator(text(r"[A-Z]+(_[A-Z]+)*"))]
