@@ -84,6 +84,7 @@ class Aws:
     session: botocore session with credentials. permit: called before every write with
     `service:Operation`; raises `NotPermitted`. cache: lives as long as the process; holds only
     what can never be wrong (documents under immutable keys, or under AWS's own change tokens).
+    environments: those that share this door's reads, where several are looked at together.
     """
 
     def __init__(
@@ -102,18 +103,31 @@ class Aws:
         self.calls: Counter[str] = Counter()
         self.throttles = 0
         self.cache = {} if cache is None else cache
+        self.environments: tuple[str, ...] = ()
         self._permit = permit
         self._budget = budget or Budget()
         self._clients = _Clients(session, region, endpoint_url)
+        self._writers = self._clients
         self._lock = threading.Lock()
         self._memo: dict[Any, Future[Any]] = {}
         self._secrets: set[str] = set()
+
+    @property
+    def reader(self) -> int:
+        """Tells doors apart that read by different sessions."""
+        return id(self._clients)
 
     def fresh(self, permit: Callable[[str], None] | None) -> Aws:
         """For the next pass: counters and memo are new; clients, threads, cache, budget stay."""
         new = copy.copy(self)
         new.calls, new.throttles, new._memo, new._permit = Counter(), 0, {}, permit
         new._lock = threading.Lock()
+        return new
+
+    def written_by(self, writer: botocore.session.Session) -> Aws:
+        """The same door, written through by another session. Clients that read are shared."""
+        new = self.fresh(None)
+        new._writers = _Clients(writer, self.region, self._clients.endpoint)
         return new
 
     def read(self, service: str, operation: str, params: Mapping[str, Any] | None = None) -> Any:
@@ -125,7 +139,11 @@ class Aws:
         if self._permit is None:
             raise NotPermitted(f"{service}:{operation}: read-only")
         self._permit(f"{service}:{operation}")
-        return self._call(service, operation, dict(params))
+        return self._call(service, operation, dict(params), self._writers)
+
+    def reveal(self, service: str, operation: str, params: Mapping[str, Any]) -> Any:
+        """Read what only a write needs (a secret's value), as the one who writes."""
+        return self._call(service, operation, dict(params), self._writers)
 
     def pages(
         self, service: str, operation: str, items: str, params: Mapping[str, Any] | None = None
@@ -184,9 +202,12 @@ class Aws:
         """The botocore client of a service, made when first asked for."""
         return self._clients.get(service)
 
-    def _call(self, service: str, operation: str, params: dict[str, Any]) -> Any:
+    def _call(
+        self, service: str, operation: str, params: dict[str, Any], by: _Clients | None = None
+    ) -> Any:
         call = f"{service}:{operation}"
-        client = self._clients.get(service, once=call in ONCE or bool(params.get(FORCED)))
+        once = call in ONCE or bool(params.get(FORCED))
+        client = (by or self._clients).get(service, once=once)
         waited = self._budget.take(call)
         if waited:
             time.sleep(waited)
@@ -226,7 +247,7 @@ class _Clients:
     ) -> None:
         self._session = session
         self._region = region
-        self._endpoint = endpoint
+        self.endpoint = endpoint
         self._made: dict[tuple[str, bool], Any] = {}
         self._lock = threading.Lock()
         self.inner = ThreadPoolExecutor(16, "aws-call")
@@ -243,7 +264,7 @@ class _Clients:
                 client = self._made[service, once] = self._session.create_client(
                     service,
                     region_name=self._region,
-                    endpoint_url=self._endpoint,
+                    endpoint_url=self.endpoint,
                     config=_CONFIG.merge(_ONCE) if once else _CONFIG,
                 )
                 beyond.attach(client, service)

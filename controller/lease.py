@@ -114,3 +114,17 @@ def _wait_out(lease: Lease, version: str) -> None:
     lease.holder = "nobody (an unreadable lease is being waited out)"
     with suppress(Conflict):
         lease.store.put(lease.key, lease._body(lease.expires), version)
+
+
+def seen_since(store: Store, environment: str, moment: datetime) -> bool:
+    """Whether a pass that began after a moment has come to its end. Raises `StoreFailure`.
+
+    Then what happened before that moment has been seen. Clocks may be a second apart.
+    """
+    found = store.get(f"leases/{environment}.json")
+    try:
+        body = found.json if found else {}
+        started = datetime.fromisoformat(body["started"])
+        return body["released"] is True and started > moment + timedelta(seconds=1)
+    except (ValueError, KeyError, TypeError):
+        return False

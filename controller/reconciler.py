@@ -10,7 +10,8 @@ very pass with `write=False`: it stops after the guards, and writes nothing, not
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -26,11 +27,12 @@ from controller.handler import Absent, Observation, Present, Target
 from controller.inventory import Inventory, digest, remember
 from controller.kindlib.reading import TAG_INDEX, tags_by_arn
 from controller.kinds import handler_for
+from controller.lease import Lease
 from controller.manifest import Environment, Resource
 from controller.ownership import Claim
 from controller.pause import paused_until
 from controller.plan import Plan, order_for_deletion, plan
-from controller.resolve import Bindings, bind, hint, read_parameters
+from controller.resolve import Bindings, Parameters, bind, hint, read_parameters
 from controller.sources import Desired, Source, desired_state
 from controller.status import Status, publish
 from controller.store import Store, StoreFailure
@@ -115,40 +117,191 @@ def reconcile(environment: str, tools: Tools, *, write: bool = True) -> Report:
 
     Raises `lease.Held`, `WrongPlace`, `StoreFailure`, `Conflict`; then nothing is half-recorded.
     """
-    begun = time.monotonic()
-    started = tools.now()
-
-    desired = desired_state(
-        tools.source, tools.store, environment, remember=write, now=started.isoformat()
-    )
-    report = Report(environment, started, desired)
-    report.paused = paused_until(tools.store, environment, started)
-    if desired.environment is None:
-        return _finish(report, tools, None, begun, write)
-    report.mode = min(desired.environment.mode, tools.highest_mode, key=MODES.index)
-
-    lease = None
-    if write:
-        lease = leases.acquire(tools.store, environment, tools.holder, tools.now)
-    may_write = write and report.mode == "enforce" and not report.paused
+    it = Pass(environment, tools, write=write)
     try:
-        aws = tools.connect(lease.permit if lease and may_write else None)
-        inventory = Inventory.load(tools.store, environment, writable=write)
-        _place(inventory, aws)
-        _look(report, desired.environment, aws, inventory, tools)
-        _managed_elsewhere(report, inventory, tools)
-        _judge(report, desired.environment, inventory)
-        if lease is not None and may_write:
-            apply(report, aws, inventory, lease, tools)
-        _remember(report, inventory)
-        inventory.save()
-        report.calls = dict(aws.calls)
-        report.throttles = aws.throttles
+        it.begin()
+        if it.goes_on:
+            it.judge(*observe(it.aws, [it]))
+            it.act()
     finally:
-        if lease is not None:
+        it.release()
+    return it.finish()
+
+
+class Pass:
+    """One pass over one environment, in the steps of `reconcile`.
+
+    begin: everything from our own memory, and the lease. `observe` reads AWS for one pass, or for
+    several of one account at once. judge: what that means and what is to be done. act: do it, and
+    remember. release, finish: give the lease back, and tell.
+    """
+
+    def __init__(self, environment: str, tools: Tools, *, write: bool) -> None:
+        self.name = environment
+        self.tools = tools
+        self.write = write
+        self.begun = time.monotonic()
+        self.started = tools.now()
+        self.lease: Lease | None = None
+        self.goes_on = False
+        self.report: Report
+        self.aws: Aws
+        self.environment: Environment
+        self.inventory: Inventory
+        self.targets: dict[str, Target] = {}
+        self.removed: dict[str, Resource] = {}
+
+    def begin(self) -> None:
+        """Load the desired state and our memory; take the lease. Raises as `reconcile` does."""
+        name, tools, write = self.name, self.tools, self.write
+        moment = self.started.isoformat()
+        desired = desired_state(tools.source, tools.store, name, remember=write, now=moment)
+        self.report = report = Report(name, self.started, desired)
+        report.paused = paused_until(tools.store, name, self.started)
+        if desired.environment is None:
+            return
+        self.environment = desired.environment
+        report.mode = min(desired.environment.mode, tools.highest_mode, key=MODES.index)
+        if write:
+            self.lease = leases.acquire(tools.store, name, tools.holder, tools.now)
+        self.aws = tools.connect(self.lease.permit if self.lease and self.may_write else None)
+        self.inventory = Inventory.load(tools.store, name, writable=write)
+        _place(self.inventory, self.aws)
+        self._aim()
+        self.goes_on = True
+
+    @property
+    def may_write(self) -> bool:
+        """Whether this pass may change AWS at all."""
+        return self.write and self.report.mode == "enforce" and not self.report.paused
+
+    @property
+    def resources(self) -> dict[str, Resource]:
+        """What is to be looked at: declared, or ours and no longer declared."""
+        return {**self.environment.resources, **self.removed}
+
+    def judge(self, observations: dict[str, Observation], parameters: Parameters) -> None:
+        """Normalize, diff, classify, plan, guard."""
+        self._assess(observations, parameters)
+        _managed_elsewhere(self.report, self.inventory, self.tools)
+        _judge(self.report, self.environment, self.inventory)
+
+    def act(self) -> None:
+        """Apply what was judged good, and remember how things were left."""
+        if self.lease is not None and self.may_write:
+            apply(self.report, self.aws, self.inventory, self.lease, self.tools)
+        _remember(self.report, self.inventory)
+        self.inventory.save()
+        self.report.calls = dict(Counter(self.report.calls) + Counter(self.aws.calls))
+        self.report.throttles += self.aws.throttles
+
+    def release(self) -> None:
+        """Give the lease back, however the pass went."""
+        if self.lease is not None:
             with suppress(StoreFailure):  # it ends by itself
-                lease.release()
-    return _finish(report, tools, inventory, begun, write)
+                self.lease.release()
+
+    def finish(self) -> Report:
+        """Publish the status. Raises `StoreFailure`."""
+        report, tools = self.report, self.tools
+        report.duration_s = time.monotonic() - self.begun
+        report.status = publish(report, tools.store, tools.now(), write=self.write)
+        return report
+
+    def _aim(self) -> None:
+        """What to look for: known from names, and from what parameters said last time."""
+        known = {k: r.outputs for k, r in self.inventory.records.items()}
+        guesses = Bindings(self.inventory.parameters, known, self._own)
+        self.targets = {
+            key: self._target(r, hint(r, guesses))
+            for key, r in self.environment.resources.items()
+        }
+        self.removed = _removed(self.environment, self.inventory)
+        for key, resource in self.removed.items():
+            self.targets[key] = self._target(resource, dict(resource.spec))
+
+    @property
+    def _own(self) -> dict[str, str]:
+        """`${Environment.…}`."""
+        return {"name": self.name, "region": self.aws.region, "account": self.aws.account}
+
+    def _target(self, resource: Resource, spec: dict[str, Any]) -> Target:
+        """What to look for; what was last applied helps to find what has moved."""
+        tags = dict(spec.get("tags") or resource.spec.get("tags") or {})
+        known = self.inventory.records.get(resource.key)
+        return Target(
+            resource.key, resource.physical, spec, tags, self.aws.account, self.aws.region,
+            known.last if known else None,
+        )  # fmt: skip
+
+    def _assess(self, observations: dict[str, Observation], parameters: Parameters) -> None:
+        report, records = self.report, self.inventory.records
+        self.inventory.parameters = parameters.values
+        bindings = Bindings(parameters.values, {}, self._own)
+        now = self.tools.now()
+        for key, resource in self.environment.resources.items():
+            spec, problem = bind(resource, bindings, parameters)
+            seen = assess(
+                resource, self._target(resource, spec), handler_for(resource.kind),
+                observations[key], records.get(key), now=now, problem=problem,
+                watching=report.watches(resource),
+            )  # fmt: skip
+            report.assessments[key] = seen
+            bindings.outputs[key] = seen.outputs
+            self.tools.progress(key, "observed", _state(seen))
+        for key, resource in self.removed.items():
+            seen = assess(
+                resource, self.targets[key], handler_for(resource.kind), observations[key],
+                records.get(key), now=now,
+            )  # fmt: skip
+            report.orphans[key] = replace(seen, vanished=False)  # gone is what it should be
+
+
+def observe(aws: Aws, passes: Sequence[Pass]) -> tuple[dict[str, Observation], Parameters]:
+    """What AWS has for one pass: all kinds at once, and the parameters beside them."""
+    [found] = observe_together(aws, passes)
+    return found
+
+
+def observe_together(
+    aws: Aws, passes: Sequence[Pass]
+) -> list[tuple[dict[str, Observation], Parameters]]:
+    """The same for several passes over one account and region, whose reads are shared.
+
+    A page of databases holds those of all of them. Keys are unique within an environment only, so
+    here they bear its number.
+    """
+    by_kind: dict[str, list[Target]] = {}
+    for number, it in enumerate(passes):
+        for key, resource in it.resources.items():
+            target = replace(it.targets[key], key=f"{number} {key}")
+            by_kind.setdefault(resource.kind, []).append(target)
+
+    def look(kind: str) -> dict[str, Observation]:
+        return handler_for(kind).observe(aws, by_kind[kind])
+
+    def index() -> None:
+        """The shared index of tags: begun beside the first reads, needed by the second."""
+        asking = next((k for k in by_kind if TAG_INDEX in handler_for(k).reads), None)
+        for target in by_kind[asking] if asking is not None else ():
+            with suppress(AwsFailure):  # whoever needs it asks again, and is told
+                tags_by_arn(aws, target)
+
+    wanted = [r for it in passes for r in it.resources.values()]
+    parameters, _, *found = aws.together(
+        lambda: read_parameters(aws, wanted), index, *(partial(look, kind) for kind in by_kind)
+    )
+    seen: dict[str, Observation] = {}
+    for part in found:
+        seen.update(part)
+    if len(passes) == 1:
+        return [({k: seen[f"0 {k}"] for k in passes[0].resources}, parameters)]
+    if len(passes) == 1:
+        return [({k: seen[f"0 {k}"] for k in passes[0].resources}, parameters)]
+    return [
+        ({k: seen[f"{number} {k}"] for k in it.resources}, parameters.of(it.resources.values()))
+        for number, it in enumerate(passes)
+    ]
 
 
 def _place(inventory: Inventory, aws: Aws) -> None:
@@ -172,76 +325,6 @@ def _managed_elsewhere(report: Report, inventory: Inventory, tools: Tools) -> No
                 f"{key} is managed already, from a state that is not here: name it with --state "
                 "(or --take-over, if it is lost)"
             )
-
-
-def _look(
-    report: Report, environment: Environment, aws: Aws, inventory: Inventory, tools: Tools
-) -> None:
-    """Resolve, observe, normalize, diff, classify: everything that reads, and what it means.
-
-    Parameters and resources are read at the same time: what must be looked at is known from names,
-    and from what parameters said last time.
-    """
-    resources = environment.resources
-    place = {"name": environment.name, "region": aws.region, "account": aws.account}
-    known = {k: r.outputs for k, r in inventory.records.items()}
-    guesses = Bindings(inventory.parameters, known, place)
-    lasts = {key: record.last for key, record in inventory.records.items()}
-    targets = {
-        key: _target(r, hint(r, guesses), aws, lasts.get(key)) for key, r in resources.items()
-    }
-    removed = _removed(environment, inventory)
-    targets.update({k: _target(r, dict(r.spec), aws, lasts[k]) for k, r in removed.items()})
-    observations, parameters = _observe(aws, {**resources, **removed}, targets)
-    inventory.parameters = parameters.values
-
-    bindings = Bindings(parameters.values, {}, place)
-    now = tools.now()
-    for key, resource in resources.items():
-        spec, problem = bind(resource, bindings, parameters)
-        target = _target(resource, spec, aws, lasts.get(key))
-        handler = handler_for(resource.kind)
-        seen = assess(
-            resource, target, handler, observations[key], inventory.records.get(key), now=now,
-            problem=problem, watching=report.watches(resource),
-        )  # fmt: skip
-        report.assessments[key] = seen
-        bindings.outputs[key] = seen.outputs
-        tools.progress(key, "observed", _state(seen))
-    for key, resource in removed.items():
-        seen = assess(
-            resource, targets[key], handler_for(resource.kind), observations[key],
-            inventory.records.get(key), now=now,
-        )  # fmt: skip
-        report.orphans[key] = replace(seen, vanished=False)  # gone is what it should be
-
-
-def _observe(
-    aws: Aws, resources: dict[str, Resource], targets: dict[str, Target]
-) -> tuple[dict[str, Observation], Any]:
-    """All kinds at once, and the parameters beside them."""
-    by_kind: dict[str, list[Target]] = {}
-    for key, resource in resources.items():
-        by_kind.setdefault(resource.kind, []).append(targets[key])
-
-    def look(kind: str) -> dict[str, Observation]:
-        return handler_for(kind).observe(aws, by_kind[kind])
-
-    def index() -> None:
-        """The shared index of tags: begun beside the first reads, needed by the second."""
-        asking = next((k for k in by_kind if TAG_INDEX in handler_for(k).reads), None)
-        if asking is not None:
-            with suppress(AwsFailure):  # whoever needs it asks again, and is told
-                tags_by_arn(aws, by_kind[asking][0])
-
-    looks = [partial(look, kind) for kind in by_kind]
-    parameters, _, *found = aws.together(
-        lambda: read_parameters(aws, resources.values()), index, *looks
-    )
-    observations: dict[str, Observation] = {}
-    for part in found:
-        observations.update(part)
-    return observations, parameters
 
 
 def _judge(report: Report, environment: Environment, inventory: Inventory) -> None:
@@ -333,18 +416,3 @@ def _state(seen: Assessment) -> str:
     if isinstance(seen.observation, Absent):
         return "missing"
     return seen.readiness.state if isinstance(seen.observation, Present) else "unknown"
-
-
-def _target(
-    resource: Resource, spec: dict[str, Any], aws: Aws, last: dict[str, Any] | None
-) -> Target:
-    tags = dict(spec.get("tags") or resource.spec.get("tags") or {})
-    return Target(resource.key, resource.physical, spec, tags, aws.account, aws.region, last)
-
-
-def _finish(
-    report: Report, tools: Tools, inventory: Inventory | None, begun: float, write: bool
-) -> Report:
-    report.duration_s = time.monotonic() - begun
-    report.status = publish(report, tools.store, tools.now(), write=write)
-    return report

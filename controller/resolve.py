@@ -38,6 +38,14 @@ class Parameters:
     values: Doc = field(default_factory=dict)
     missing: dict[str, str] = field(default_factory=dict)
 
+    def of(self, resources: Iterable[Resource]) -> Parameters:
+        """The part of it that these resources refer to."""
+        names = _parameters(resources)
+        return Parameters(
+            {k: v for k, v in self.values.items() if k in names},
+            {k: v for k, v in self.missing.items() if k in names},
+        )
+
 
 def read_parameters(aws: Aws, resources: Iterable[Resource]) -> Parameters:
     """All parameters that are referred to, ten a call.
@@ -45,9 +53,7 @@ def read_parameters(aws: Aws, resources: Iterable[Resource]) -> Parameters:
     https://docs.aws.amazon.com/systems-manager/latest/APIReference/API_GetParameters.html
     A StringList becomes a list. A SecureString is refused: secrets never enter desired state.
     """
-    names = sorted(
-        {ref.parameter for r in resources for _, ref in find(r.spec) if ref.kind == "ssm"}
-    )
+    names = sorted(_parameters(resources))
     found = Parameters()
     runs = list(batches(names, 10))
     ask = partial(aws.read, "ssm", "GetParameters")
@@ -65,6 +71,10 @@ def read_parameters(aws: Aws, resources: Iterable[Resource]) -> Parameters:
         for name in reply["InvalidParameters"]:
             found.missing[name] = "does not exist"
     return found
+
+
+def _parameters(resources: Iterable[Resource]) -> set[str]:
+    return {ref.parameter for r in resources for _, ref in find(r.spec) if ref.kind == "ssm"}
 
 
 def hint(resource: Resource, guesses: Bindings) -> Doc:

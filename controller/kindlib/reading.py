@@ -13,6 +13,8 @@ T = TypeVar("T")
 ENVIRONMENT_TAG = "plumbline:environment"
 RESOURCE_TAG = "plumbline:resource"
 TAG_INDEX = "resourcegroupstaggingapi:GetResources"
+MOST_VALUES = 20
+"""Values that one tag filter of GetResources takes."""
 
 
 def batches(items: Sequence[T], size: int) -> Iterator[Sequence[T]]:
@@ -45,6 +47,10 @@ def tags_by_arn(aws: Aws, target: Target) -> dict[str, dict[str, str]]:
     The service lags behind: what it says is a hint, good for saying "as it should be".
     """
     environment = target.tags[ENVIRONMENT_TAG]
+    together = next(
+        (run for run in batches(aws.environments, MOST_VALUES) if environment in run),
+        (environment,),
+    )
 
     def read() -> dict[str, dict[str, str]]:
         found = aws.pages(
@@ -52,13 +58,13 @@ def tags_by_arn(aws: Aws, target: Target) -> dict[str, dict[str, str]]:
             "GetResources",
             "ResourceTagMappingList",
             {
-                "TagFilters": [{"Key": ENVIRONMENT_TAG, "Values": [environment]}],
+                "TagFilters": [{"Key": ENVIRONMENT_TAG, "Values": list(together)}],
                 "ResourcesPerPage": 100,
             },
         )
         return {r["ResourceARN"]: tag_map(r.get("Tags")) for r in found}
 
-    found: dict[str, dict[str, str]] = aws.once(("tags", environment), read)
+    found: dict[str, dict[str, str]] = aws.once(("tags", together), read)
     return found
 
 

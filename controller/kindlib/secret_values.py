@@ -13,7 +13,7 @@ def secret_value(aws: Aws, arn: str, version_id: str) -> str:
     "stale": what listed it lagged behind, and would set a password back.
     """
     request = {"SecretId": arn, "VersionId": version_id}
-    reply = aws.read("secretsmanager", "GetSecretValue", request)
+    reply = aws.reveal("secretsmanager", "GetSecretValue", request)
     value = str(reply["SecretString"])
     aws.keep_secret(value)
     if "AWSCURRENT" not in reply.get("VersionStages", ()):

@@ -1,0 +1,81 @@
+"""Passes over several environments at once, which share their reads where they share an account.
+
+Everything but looking is done by each pass for itself, as if it were alone: its lease, its guards,
+its limits, its status. One that can't be made keeps none of the others from theirs.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+
+from controller.reconciler import Pass, Report, Tools, observe_together
+
+THREADS = 8
+
+
+def reconcile_together(
+    jobs: Mapping[str, Tools], *, write: bool = True
+) -> dict[str, Report | Exception]:
+    """A pass for each environment: its report, or what `reconcile` would have raised."""
+    done: dict[str, Report | Exception] = {}
+    with ThreadPoolExecutor(THREADS, "pass") as pool:
+
+        def step(act: Callable[[Pass], object], which: Sequence[Pass]) -> list[Pass]:
+            """Do it for each, at the same time; those for which it went well."""
+
+            def attempt(it: Pass) -> bool:
+                try:
+                    act(it)
+                except Exception as error:  # noqa: BLE001 - it is told to the caller
+                    done[it.name] = error
+                    return False
+                return True
+
+            return [it for it, well in zip(which, pool.map(attempt, which), strict=True) if well]
+
+        passes = [Pass(name, tools, write=write) for name, tools in jobs.items()]
+        try:
+            begun = step(Pass.begin, passes)
+            going = [it for it in begun if it.goes_on]
+            acting = [it for group in _sharing(going) for it in _looked(group, done)]
+            step(Pass.act, acting)
+        finally:
+            list(pool.map(Pass.release, passes))
+        well = [it for it in begun if it.name not in done]
+        step(lambda it: done.setdefault(it.name, it.finish()), well)
+    return {name: done[name] for name in jobs}
+
+
+def _sharing(passes: Sequence[Pass]) -> list[list[Pass]]:
+    """Passes by the door they read through."""
+    groups: dict[tuple[str, str, int], list[Pass]] = {}
+    for it in passes:
+        key = (it.aws.account, it.aws.region, it.aws.reader)
+        groups.setdefault(key, []).append(it)
+    return list(groups.values())
+
+
+def _looked(group: list[Pass], done: dict[str, Report | Exception]) -> list[Pass]:
+    """Look for all of a group; those that could be judged."""
+    shared = group[0].aws.fresh(None)
+    shared.environments = tuple(it.name for it in group) if len(group) > 1 else ()
+    judged = []
+    for it, seen in zip(group, observe_together(shared, group), strict=True):
+        try:
+            it.judge(*seen)
+        except Exception as error:  # noqa: BLE001 - it is told to the caller
+            done[it.name] = error
+            continue
+        judged.append(it)
+    _share(shared.calls, group)
+    return judged
+
+
+def _share(calls: Counter[str], group: Sequence[Pass]) -> None:
+    """Shared reads are counted once over all reports: each gets its part."""
+    for call, count in calls.items():
+        each, left = divmod(count, len(group))
+        for number, it in enumerate(group):
+            it.report.calls[call] = each + (number < left)

@@ -1,0 +1,72 @@
+"""The tick: every minute, wake the environments whose turn it is. It reads no file and no AWS.
+
+Two LISTs and a marker tell everything: names and intervals, what asked to be looked at again, and
+when the last tick was, so that one that was lost is made up for.
+"""
+
+from __future__ import annotations
+
+import os
+from datetime import UTC, datetime
+from functools import cache
+from typing import Any
+
+from aws_lambda_powertools import Logger
+from aws_lambda_powertools.utilities.typing import LambdaContext
+
+from controller import requeue, timetable
+from controller.fleet import environments
+from controller.messages import Wake, send
+from controller.sessions import session
+from controller.store import S3Store, Store
+from controller.telemetry import Metric
+from handlers.emf import emit
+from handlers.settings import Settings
+
+logger = Logger()
+
+
+class NotWoken(Exception):
+    """SQS refused messages: the next tick sends them again."""
+
+
+@logger.inject_lambda_context(correlation_id_path="id", clear_state=True)
+def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, int]:
+    """Wake what is due. Raises `BadSettings`, `StoreFailure` or `NotWoken`; the next tick makes up
+    for it."""
+    settings = Settings.read(os.environ)
+    store = S3Store(_client("s3"), settings.bucket)
+    now = _now()
+    since, version = timetable.last_tick(store, now)
+    wakes, markers = _due(store, since, now)
+    failed = send(_client("sqs"), settings.queue, wakes)
+    lost = {wake.environment for wake in failed}
+    for key, environment in markers:
+        if environment not in lost:
+            requeue.done(store, key)
+    emit([Metric("EnvironmentsWoken", "Count", float(len(wakes) - len(failed)))])
+    logger.info("tick", woken=len(wakes) - len(failed), refused=sorted(lost))
+    if failed:
+        raise NotWoken(", ".join(sorted(lost)))
+    timetable.ticked(store, now, version)
+    return {"woken": len(wakes)}
+
+
+def _due(store: Store, since: datetime, now: datetime) -> tuple[list[Wake], list[tuple[str, str]]]:
+    """What to wake, and the markers that asked for it."""
+    intervals = timetable.intervals(store)
+    unseen = [name for name in environments(store) if name not in intervals]
+    markers = requeue.due(store, now)
+    wakes = [Wake(name, "never looked at") for name in unseen]
+    wakes += [Wake(name, "its interval is over") for name in timetable.due(intervals, since, now)]
+    wakes += [Wake(name, "work was under way") for _, name in markers]
+    return wakes, markers
+
+
+@cache
+def _client(service: str) -> Any:
+    return session().create_client(service)
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
