@@ -14,8 +14,13 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
+from controller.roles import SESSION
 from controller.store import Conflict, Store, StoreFailure, to_body
 
+MOST_NOTES = 20
+"""Notes that are read to learn who did something, the newest first."""
+
+_STAMP = "%Y%m%dT%H%M%SZ"
 _WORD = re.compile(r"[^\s:/,;\"'{}\[\]]+")
 _FILE = re.compile(r"environments/([a-z][a-z0-9-]*)\.yaml|pauses/([a-z][a-z0-9-]*)\.json")
 _PARAMETER = re.compile(r"environments/([a-z][a-z0-9-]*)(?:/.*)?")
@@ -70,6 +75,16 @@ def parse(event: Mapping[str, Any]) -> Change:
     )
 
 
+def ours(event: Mapping[str, Any]) -> bool:
+    """Whether a role session of ours made the call: passes cause no passes.
+
+    The rules of bootstrap/target.yaml leave out its role; a registry may name another one.
+    https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_identifiers.html
+    """
+    arn = _who(event.get("detail") or {})
+    return ":assumed-role/" in arn and arn.endswith(f"/{SESSION}")
+
+
 def touched(change: Change, environments: Collection[str], names: Mapping[str, str]) -> list[str]:
     """The environments that a change may have touched.
 
@@ -85,8 +100,8 @@ def touched(change: Change, environments: Collection[str], names: Mapping[str, s
 
 def note(store: Store, environment: str, change: Change) -> None:
     """Keep who did what, for the pass that finds the drift. Raises `StoreFailure`."""
-    stamp = change.at.strftime("%Y%m%dT%H%M%SZ")
-    key = f"changes/{environment}/{stamp}-{re.sub(r'[^A-Za-z0-9-]', '', change.id) or 'x'}.json"
+    id = re.sub(r"[^A-Za-z0-9-]", "", change.id) or "x"
+    key = f"changes/{environment}/{change.at:{_STAMP}}-{id}.json"
     body = {
         "at": change.at.isoformat(), "who": change.who, "what": change.what,
         "words": sorted(change.words),
@@ -124,11 +139,16 @@ def learn(store: Store, account: str, region: str, environment: str, mine: Colle
             return
 
 
-def made_by(store: Store, environment: str, physical: str) -> str:
-    """Who changed a resource last, as far as an event told; empty if none did."""
+def made_by(store: Store, environment: str, physical: str, since: datetime | None = None) -> str:
+    """Who changed a resource last, as far as an event told; empty if none did.
+
+    since: nothing older counts; a change of last week did not make the drift of today.
+    """
+    prefix = f"changes/{environment}/"
+    oldest = f"{prefix}{since:{_STAMP}}" if since else prefix
     try:
-        keys = store.list(f"changes/{environment}/")
-        for key in reversed(keys):
+        keys = [key for key in store.list(prefix) if key >= oldest]
+        for key in reversed(keys[-MOST_NOTES:]):
             found = store.get(key)
             body = found.json if found else {}
             if physical in body.get("words", ()) and body.get("who"):

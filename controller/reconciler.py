@@ -67,7 +67,7 @@ class Tools:
 
 @dataclass
 class Report:
-    """What one pass found and did."""
+    """What one pass found and did. previous: when the pass before this one began, if known."""
 
     environment: str
     started: datetime
@@ -83,6 +83,7 @@ class Report:
     throttles: int = 0
     duration_s: float = 0.0
     status: Status | None = None
+    previous: datetime | None = None
 
     @property
     def converged(self) -> bool:
@@ -164,6 +165,7 @@ class Pass:
         report.mode = min(desired.environment.mode, tools.highest_mode, key=MODES.index)
         if write:
             self.lease = leases.acquire(tools.store, name, tools.holder, tools.now)
+            report.previous = self.lease.last_started
         self.aws = tools.connect(self.lease.permit if self.lease and self.may_write else None)
         self.inventory = Inventory.load(tools.store, name, writable=write)
         _place(self.inventory, self.aws)
@@ -294,8 +296,6 @@ def observe_together(
     seen: dict[str, Observation] = {}
     for part in found:
         seen.update(part)
-    if len(passes) == 1:
-        return [({k: seen[f"0 {k}"] for k in passes[0].resources}, parameters)]
     if len(passes) == 1:
         return [({k: seen[f"0 {k}"] for k in passes[0].resources}, parameters)]
     return [

@@ -6,10 +6,10 @@ its limits, its status. One that can't be made keeps none of the others from the
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
+from controller.aws import Aws
 from controller.reconciler import Pass, Report, Tools, observe_together
 
 THREADS = 8
@@ -61,21 +61,29 @@ def _looked(group: list[Pass], done: dict[str, Report | Exception]) -> list[Pass
     """Look for all of a group; those that could be judged."""
     shared = group[0].aws.fresh(None)
     shared.environments = tuple(it.name for it in group) if len(group) > 1 else ()
+    try:
+        found = observe_together(shared, group)
+    except Exception as error:  # noqa: BLE001 - it is told to the caller
+        if len(group) > 1:  # one of them is at fault, and only that one is to pay for it
+            return [it for one in group for it in _looked([one], done)]
+        done[group[0].name] = error
+        return []
     judged = []
-    for it, seen in zip(group, observe_together(shared, group), strict=True):
+    for it, seen in zip(group, found, strict=True):
         try:
             it.judge(*seen)
         except Exception as error:  # noqa: BLE001 - it is told to the caller
             done[it.name] = error
             continue
         judged.append(it)
-    _share(shared.calls, group)
+    _share(shared, group)
     return judged
 
 
-def _share(calls: Counter[str], group: Sequence[Pass]) -> None:
+def _share(shared: Aws, group: Sequence[Pass]) -> None:
     """Shared reads are counted once over all reports: each gets its part."""
-    for call, count in calls.items():
+    for call, count in shared.calls.items():
         each, left = divmod(count, len(group))
         for number, it in enumerate(group):
             it.report.calls[call] = each + (number < left)
+    group[0].report.throttles += shared.throttles

@@ -1,8 +1,7 @@
 """A pass as numbers: the metrics of the namespace `Plumbline`.
 
 This module counts; the Lambda handler writes them out in CloudWatch's embedded metric format.
-Series: 13 per environment, one more per environment and kind, 8 for the fleet
-(`docs/reference/metrics.md`).
+How many series that makes: `docs/reference/metrics.md`.
 """
 
 from __future__ import annotations
@@ -12,10 +11,6 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from controller.reconciler import Report
-
-FLEET = ("DriftedResources", "BlockedActions", "ActionsFailed", "UnknownResources",
-         "DesiredStateInvalid", "MinutesSinceConverged")  # fmt: skip
-"""Metrics that are also written without dimensions, for the template's alarms."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -50,9 +50,11 @@ def _touched(
     own = changes.desired_state_of(event, settings.parameters)
     if own:
         return [own]
-    known = sorted(timetable.intervals(store))
+    known = sorted(timetable.entries(store))
     if own == "":
         return known
+    if changes.ours(event):
+        return []
     change = changes.parse(event)
     registry = Registry.load(store, settings.home(context.invoked_function_arn))
     place = (change.account, change.region)

@@ -1,4 +1,4 @@
-"""The worker: a pass over each environment that a message names.
+"""The worker: a pass over each environment that a message names; those of one account share reads.
 
 A message says only "look": what is desired and how it went last time are in the state bucket. So
 one that is late, doubled or lost costs time and nothing else. It is always acknowledged; work under
@@ -10,10 +10,10 @@ from __future__ import annotations
 
 import os
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from functools import cache
+from functools import cache, partial
 from typing import Any
 
 from aws_lambda_powertools import Logger
@@ -21,12 +21,13 @@ from aws_lambda_powertools.utilities.data_classes import SQSEvent
 from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from controller import requeue, timetable
+from controller import changes, requeue, timetable
 from controller.aws import CALL_BOUND_S, AwsFailure, NotPermitted
 from controller.lease import Held, seen_since
 from controller.messages import Poison, Wake, parse
-from controller.reconciler import Report, Tools, WrongPlace, reconcile
-from controller.registry import BadRegistry, NotRegistered, Registry
+from controller.reconciler import Report, Tools, WrongPlace
+from controller.registry import BadRegistry, Binding, NotRegistered, Registry
+from controller.round import reconcile_together
 from controller.sessions import session
 from controller.sources import StoreSource
 from controller.store import Conflict, S3Store, Store, StoreFailure
@@ -51,9 +52,18 @@ _FORESEEN = (
 logger = Logger()
 
 
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What a message asks for. sent: when; of several about one environment, the newest counts."""
+
+    wake: Wake
+    message: str
+    sent: datetime
+
+
 @dataclass
 class Worker:
-    """One invocation: its settings and tools, and what became of each message."""
+    """One invocation: its settings and tools, and what became of each environment."""
 
     settings: Settings
     store: Store
@@ -62,27 +72,39 @@ class Worker:
     holder: str
     seconds_left: Callable[[], float]
     passes: dict[str, str] = field(default_factory=dict)
+    bindings: dict[str, Binding] = field(default_factory=dict)
 
-    def take(self, wake: Wake, sent: datetime) -> None:
-        """Make the pass that a message asks for. Raises `StoreFailure` if it could neither be made
+    def look(self, asked: Mapping[str, Asked]) -> None:
+        """Make the passes that are asked for. Raises `StoreFailure` if one could neither be made
         nor put off."""
-        name = wake.environment
+        jobs = {name: tools for name, each in asked.items() if (tools := self._tools(each))}
+        for name, found in reconcile_together(jobs).items():
+            logger.set_correlation_id(asked[name].message)
+            try:
+                if isinstance(found, Exception):
+                    raise found
+                self._after(found, asked[name].wake.reason)
+            except Held as held:
+                self._later(name, f"held: {held}", _now() + AGAIN)
+            except Exception as error:  # noqa: BLE001 - no environment stops the others
+                self._fail(name, error)
+
+    def _tools(self, asked: Asked) -> Tools | None:
+        """What a pass works with; None if there is none to make now."""
+        name = asked.wake.environment
+        logger.set_correlation_id(asked.message)
         try:
             if self.seconds_left() < ENOUGH_S:
                 self._later(name, "no time left", _now())
-            elif seen_since(self.store, name, sent):
+                return None
+            if seen_since(self.store, name, asked.sent):
                 self.passes[name] = "seen since"
-            else:
-                self._pass(wake)
-        except Held as held:
-            self._later(name, f"held: {held}", _now() + AGAIN)
+                return None
+            self.bindings[name] = binding = self.registry().binding(name)
         except Exception as error:  # noqa: BLE001 - no environment stops the others
             self._fail(name, error)
-
-    def _pass(self, wake: Wake) -> None:
-        name = wake.environment
-        binding = self.registry().binding(name)
-        tools = Tools(
+            return None
+        return Tools(
             store=self.store,
             source=StoreSource(self.store),
             connect=self.doors.door(binding, name).fresh,
@@ -91,22 +113,38 @@ class Worker:
             seconds_left=self.seconds_left,
             highest_mode=binding.mode,
         )
-        report = reconcile(name, tools)
-        tell(report, wake.reason, _now(), logger, _client, self.settings)
-        self._next(report)
+
+    def _after(self, report: Report, reason: str) -> None:
+        name = report.environment
         self.passes[name] = "made"
+        who = partial(changes.made_by, self.store, name, since=report.previous)
+        tell(report, reason, _now(), logger, _client, self.settings, who)
+        self._next(report)
+        self._teach(report)
 
     def _next(self, report: Report) -> None:
         """When to look again: at its interval, and sooner while something is under way."""
         name, desired = report.environment, report.desired.environment
-        if desired is not None:
-            _keep_interval(self.store, name, desired.interval_s)
+        document = report.status.document if report.status else {}
+        interval_s = desired.interval_s if desired else timetable.DEFAULT_S
+        timetable.record(self.store, name, timetable.entry(document, interval_s))
         if report.waiting:
-            document = report.status.document if report.status else {}
-            since = document.get("notConvergedSince")
-            begun = datetime.fromisoformat(since) if since else _now()
-            now = _now()
+            since, now = document.get("notConvergedSince"), _now()
+            begun = datetime.fromisoformat(since) if since else now
             requeue.ask(self.store, name, now + requeue.backoff(now - begun))
+
+    def _teach(self, report: Report) -> None:
+        """Let change events find what is not named after its environment. Written when it changed,
+        as far as this process knows."""
+        name, desired = report.environment, report.desired.environment
+        if desired is None:
+            return
+        names = {resource.physical for resource in desired.resources.values()}
+        mine = frozenset(n for n in names if not n.startswith(f"{name}-"))
+        if _taught.get(name, frozenset()) != mine:
+            binding = self.bindings[name]
+            changes.learn(self.store, binding.account, binding.region, name, mine)
+            _taught[name] = mine
 
     def _later(self, name: str, why: str, due: datetime) -> None:
         self.passes[name] = why
@@ -145,22 +183,29 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
         holder=f"lambda request {context.aws_request_id}",
         seconds_left=lambda: context.get_remaining_time_in_millis() / 1000,
     )  # fmt: skip
-    poison: list[str] = []
-    for record in SQSEvent(event).records:
-        try:
-            wake = parse(record.body)
-        except Poison as error:
-            logger.error("poison", reason=str(error), message_id=record.message_id)
-            poison.append(record.message_id)
-            continue
-        logger.set_correlation_id(record.message_id)
-        worker.take(wake, _sent(record))
+    asked, poison = _read(SQSEvent(event))
+    worker.look(asked)
     done = list(worker.passes.values())
     emit([
         Metric("PassesMade", "Count", float(done.count("made"))),
         Metric("PassesMissed", "Count", float(done.count("failed"))),
     ])  # fmt: skip
     return {"batchItemFailures": [{"itemIdentifier": each} for each in poison]}
+
+
+def _read(event: SQSEvent) -> tuple[dict[str, Asked], list[str]]:
+    """What is asked for, each environment once, and the ids of what makes no sense."""
+    asked: dict[str, Asked] = {}
+    poison: list[str] = []
+    for record in event.records:
+        try:
+            wake = parse(record.body)
+        except Poison as error:
+            logger.error("poison", reason=str(error), message_id=record.message_id)
+            poison.append(record.message_id)
+            continue
+        asked[wake.environment] = Asked(wake, record.message_id, _sent(record))
+    return asked, poison
 
 
 def _sent(record: SQSRecord) -> datetime:
@@ -177,14 +222,7 @@ def _client(service: str) -> Any:
     return session().create_client(service)
 
 
-_known: dict[str, int] = {}
-
-
-def _keep_interval(store: Store, name: str, interval_s: int) -> None:
-    """Written when it changed, and once a process."""
-    if _known.get(name) != interval_s:
-        timetable.record(store, name, interval_s)
-        _known[name] = interval_s
+_taught: dict[str, frozenset[str]] = {}
 
 
 def _now() -> datetime:

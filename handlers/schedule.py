@@ -1,12 +1,13 @@
 """The tick: every minute, wake the environments whose turn it is. It reads no file and no AWS.
 
-Two LISTs and a marker tell everything: names and intervals, what asked to be looked at again, and
-when the last tick was, so that one that was lost is made up for.
+A few LISTs and one object tell everything: names, intervals and how environments stand, what asked
+to be looked at again, and when the last tick was, so that one that was lost is made up for.
 """
 
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from functools import cache
 from typing import Any
@@ -15,7 +16,7 @@ from aws_lambda_powertools import Logger
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from controller import requeue, timetable
-from controller.fleet import environments
+from controller.fleet import environments, levels
 from controller.messages import Wake, send
 from controller.sessions import session
 from controller.store import S3Store, Store
@@ -31,34 +32,36 @@ class NotWoken(Exception):
 
 
 @logger.inject_lambda_context(correlation_id_path="id", clear_state=True)
-def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, int]:
+def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, list[str]]:
     """Wake what is due. Raises `BadSettings`, `StoreFailure` or `NotWoken`; the next tick makes up
     for it."""
     settings = Settings.read(os.environ)
     store = S3Store(_client("s3"), settings.bucket)
     now = _now()
     since, version = timetable.last_tick(store, now)
-    wakes, markers = _due(store, since, now)
+    known = timetable.entries(store)
+    wakes, markers = _due(store, known, since, now)
     failed = send(_client("sqs"), settings.queue, wakes)
     lost = {wake.environment for wake in failed}
     for key, environment in markers:
         if environment not in lost:
             requeue.done(store, key)
-    emit([Metric("EnvironmentsWoken", "Count", float(len(wakes) - len(failed)))])
-    logger.info("tick", woken=len(wakes) - len(failed), refused=sorted(lost))
+    woken = sorted({wake.environment for wake in wakes} - lost)
+    emit([*levels(known.values(), now), Metric("EnvironmentsWoken", "Count", float(len(woken)))])
+    logger.info("tick", woken=woken, refused=sorted(lost))
     if failed:
         raise NotWoken(", ".join(sorted(lost)))
     timetable.ticked(store, now, version)
-    return {"woken": len(wakes)}
+    return {"woken": woken}
 
 
-def _due(store: Store, since: datetime, now: datetime) -> tuple[list[Wake], list[tuple[str, str]]]:
+def _due(
+    store: Store, known: Mapping[str, timetable.Entry], since: datetime, now: datetime
+) -> tuple[list[Wake], list[tuple[str, str]]]:
     """What to wake, and the markers that asked for it."""
-    intervals = timetable.intervals(store)
-    unseen = [name for name in environments(store) if name not in intervals]
     markers = requeue.due(store, now)
-    wakes = [Wake(name, "never looked at") for name in unseen]
-    wakes += [Wake(name, "its interval is over") for name in timetable.due(intervals, since, now)]
+    wakes = [Wake(name, "never looked at") for name in environments(store) if name not in known]
+    wakes += [Wake(name, "its interval is over") for name in timetable.due(known, since, now)]
     wakes += [Wake(name, "work was under way") for _, name in markers]
     return wakes, markers
 

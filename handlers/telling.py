@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
 from typing import Any
 
 from aws_lambda_powertools import Logger
@@ -11,23 +12,35 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from controller.kindlib.reading import batches
 from controller.reconciler import Report
-from controller.telemetry import FLEET, Metric, drifted_by_kind, metrics
+from controller.telemetry import Metric, drifted_by_kind, metrics
 from handlers.emf import emit
 from handlers.settings import Settings
 
 WARNINGS = ("ActionBlocked", "ActionFailed", "DesiredStateInvalid", "DriftDetected")
 """Events that a person should hear of."""
 
+HAPPENINGS = ("ActionsFailed",)
+"""Metrics that are also written without dimensions. Levels are, too, but by every tick."""
+
 SOURCE = "plumbline"
 _MOST_ENTRIES, _MOST_BYTES, _MOST_SUBJECT = 10, 250_000, 100
 
 
 def tell(
-    report: Report, reason: str, now: Any, logger: Logger, clients: Any, settings: Settings
-) -> list[Metric]:
-    """Everything about one pass. What can't be sent is logged; it never fails the pass."""
+    report: Report,
+    reason: str,
+    now: datetime,
+    logger: Logger,
+    clients: Callable[[str], Any],
+    settings: Settings,
+    who: Callable[[str], str],
+) -> None:
+    """Everything about one pass. What can't be sent is logged; it never fails the pass.
+
+    who: tells of a physical name who changed it last; empty if no change event did.
+    """
     name = report.environment
-    happened = report.status.events if report.status else ()
+    happened = _with_who(report, who)
     for row in happened:
         say = logger.warning if row["type"] in WARNINGS else logger.info
         say(row["type"], environment=name, event=row)
@@ -43,7 +56,7 @@ def tell(
         metrics={m.name: m.value for m in found},
     )
     emit(found, Environment=name)
-    emit([m for m in found if m.name in FLEET])
+    emit([m for m in found if m.name in HAPPENINGS])
     for kind, count in drifted_by_kind(report).items():
         emit([Metric("DriftedResources", "Count", float(count))], Environment=name, Kind=kind)
     try:
@@ -53,7 +66,19 @@ def tell(
             notify(clients("sns"), settings.topic, name, happened)
     except (ClientError, BotoCoreError) as error:
         logger.error("not told", environment=name, reason=type(error).__name__)
-    return found
+
+
+def _with_who(report: Report, who: Callable[[str], str]) -> list[dict[str, Any]]:
+    """What happened, and who did it, as far as change events told by now."""
+    rows = report.status.events if report.status else ()
+    drifted = {str(row["resource"]) for row in rows if row["type"] == "DriftDetected"}
+    by = {key: who(report.assessments[key].target.name) for key in drifted}
+    return [
+        {**row, "by": by[row["resource"]]}
+        if row["type"] == "DriftDetected" and by[row["resource"]]
+        else row
+        for row in rows
+    ]
 
 
 def put_events(events: Any, bus: str, name: str, happened: Sequence[Mapping[str, Any]]) -> None:
@@ -93,7 +118,8 @@ def line(row: Mapping[str, Any]) -> str:
     """An event as one line for people."""
     where = " ".join(str(row[k]) for k in ("resource", "path", "call") if row.get(k))
     if row["type"] == "DriftDetected" and row.get("path"):
-        return f"DriftDetected {where}: was {row['was']}, is {row['is']}, wanted {row['wanted']}"
+        told = f"DriftDetected {where}: was {row['was']}, is {row['is']}, wanted {row['wanted']}"
+        return f"{told}; by {row['by']}" if row.get("by") else told
     why = row.get("message") or row.get("note") or row.get("reason") or ""
     told = f"{row['type']} {where}".rstrip()
     return f"{told}: {why}" if why else told

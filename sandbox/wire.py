@@ -40,7 +40,7 @@ SIGNING_TO_SERVICE = {
 
 MOTO = {
     "s3": {"*"},
-    "sts": {"GetCallerIdentity", "AssumeRole"},
+    "sts": {"GetCallerIdentity"},
     "ssm": {
         "GetParameter", "GetParameters", "PutParameter", "DeleteParameter", "DeleteParameters",
         "GetParametersByPath", "DescribeParameters", "AddTagsToResource",
@@ -59,7 +59,8 @@ MOTO = {
     "iam": {
         "CreateRole", "GetRole", "ListRoles", "PutRolePolicy", "DeleteRolePolicy", "DeleteRole",
     },
-    "sns": {"CreateTopic", "ListTopics", "GetTopicAttributes", "DeleteTopic"},
+    "sns": {"CreateTopic", "ListTopics", "GetTopicAttributes", "DeleteTopic", "Publish"},
+    "events": {"CreateEventBus", "PutEvents"},
     "kms": {"CreateKey", "DescribeKey", "CreateAlias", "ListAliases"},
 }  # fmt: skip
 """What moto answers: seeds for what Plumbline only refers to, and its own state bucket."""
@@ -101,7 +102,7 @@ def handle(world: World, request: Request) -> Reply:
     access_key, region, service = _signature(request)
     account = world.accounts.get(access_key, world.account)
     if service == "s3":
-        return _moto(world, request, service, "", account, region)
+        return _moto(world, request, service, "", account, region, access_key)
     protocol, operation = _target(request, service)
     model = _operations(service).get(operation)
     if model is None:
@@ -143,7 +144,7 @@ def _call(
         if behaviour is None:
             if operation not in MOTO.get(service, ()):
                 raise NotSimulated(f"{service}:{operation}")
-            reply = _moto(world, request, service, operation, account, region)
+            reply = _moto(world, request, service, operation, account, region, access_key)
             _log(world, ctx, params, None if reply.status < 400 else str(reply.status))
         else:
             _validate(model, params)
@@ -277,7 +278,13 @@ def _endpoint_prefix(service: str) -> str:
 
 
 def _moto(
-    world: World, request: Request, service: str, operation: str, account: str, region: str
+    world: World,
+    request: Request,
+    service: str,
+    operation: str,
+    account: str,
+    region: str,
+    access_key: str,
 ) -> Reply:
     """Let moto answer, in the caller's account, whatever host the request was sent to."""
     parts = urlsplit(request.raw_url)
@@ -297,7 +304,7 @@ def _moto(
     with world.lock:
         if service == "s3":
             params = {"Key": parts.path, "Query": query}
-            ctx = Context(world, service, operation, account, region, "")
+            ctx = Context(world, service, operation, account, region, access_key)
             try:
                 dropped = _strike(world, service, operation, params)
             except AwsError as error:

@@ -107,6 +107,8 @@ class World:
         self.unsimulated: list[str] = []
         self.accounts: dict[str, str] = {}
         """Access key id → account, for callers that are not `account`."""
+        self.sessions: dict[str, dict[str, str]] = {}
+        """Access key id → what AssumeRole was asked for, for callers that are a role's session."""
         self.dead = False
         """True once a `kill-…` fault struck: the process under test makes no further call."""
         self.latency = 0.0

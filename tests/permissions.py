@@ -1,14 +1,16 @@
-"""What the function's role must be allowed, and what `template.yaml` allows it.
+"""What the roles must be allowed, and what `template.yaml` and `bootstrap/target.yaml` allow them.
 
     .venv/bin/python -m tests.permissions
 
-prints the actions that are missing from the template and those that nothing needs.
+prints the actions that are missing from the templates and those that nothing needs.
 """
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +18,8 @@ from samtranslator.yaml_helper import yaml_parse
 
 from controller.kinds import KINDS, handler_for
 
-TEMPLATE = Path(__file__).parents[1] / "template.yaml"
+ROOT = Path(__file__).parents[1]
+FILES = {"control-plane": "template.yaml", "target": "bootstrap/target.yaml"}
 
 PREFIXES = {"elbv2": "elasticloadbalancing", "resourcegroupstaggingapi": "tag"}
 """botocore's name of a service → its prefix in IAM, where they differ."""
@@ -24,21 +27,60 @@ PREFIXES = {"elbv2": "elasticloadbalancing", "resourcegroupstaggingapi": "tag"}
 S3_ACTIONS = {"ListObjectsV2": "ListBucket"}
 """S3 operations whose IAM action has another name."""
 
-OWN = {
-    "s3:GetObject": "state: every object that a pass looks at",
-    "s3:ListBucket": "state: which environments there are; and 404, not 403, for a missing object",
-    "s3:PutObject": "state: conditional writes",
-    "ssm:GetParameters": "references to Parameter Store (controller/resolve.py)",
-    "logs:CreateLogStream": "the function's own log",
-    "logs:PutLogEvents": "the function's own log",
+FUNCTIONS = {
+    "Schedule": {
+        "logs:CreateLogStream": "the function's own log",
+        "logs:PutLogEvents": "the function's own log",
+        "xray:PutTelemetryRecords": "traces, which Lambda sends",
+        "xray:PutTraceSegments": "traces, which Lambda sends",
+        "kms:Decrypt": "the key of state and queue",
+        "kms:GenerateDataKey": "the key of state and queue",
+        "s3:ListBucket": "which environments there are, and what asks to be looked at again",
+        "s3:GetObject": "when the last tick was",
+        "s3:PutObject": "when this tick was",
+        "s3:DeleteObject": "markers of what has been woken",
+        "sqs:SendMessage": "wake-ups",
+    },
+    "Reconcile": {
+        "logs:CreateLogStream": "the function's own log",
+        "logs:PutLogEvents": "the function's own log",
+        "xray:PutTelemetryRecords": "traces, which Lambda sends",
+        "xray:PutTraceSegments": "traces, which Lambda sends",
+        "kms:Decrypt": "the key of state, queue and topic",
+        "kms:GenerateDataKey": "the key of state and topic",
+        "s3:ListBucket": "the timetable; and 404, not 403, for a missing object",
+        "s3:GetObject": "desired state, and every object that a pass looks at",
+        "s3:PutObject": "conditional writes",
+        "s3:DeleteObject": "entries of the timetable that no longer hold",
+        "sqs:DeleteMessage": "Lambda's event source mapping",
+        "sqs:GetQueueAttributes": "Lambda's event source mapping",
+        "sqs:ReceiveMessage": "Lambda's event source mapping",
+        "events:PutEvents": "typed events",
+        "sns:Publish": "what people should know",
+        "sts:AssumeRole": "the two roles of bootstrap/target.yaml",
+        "sts:SetSourceIdentity": "the environment's name, on the role that writes",
+    },
+    "Change": {
+        "logs:CreateLogStream": "the function's own log",
+        "logs:PutLogEvents": "the function's own log",
+        "xray:PutTelemetryRecords": "traces, which Lambda sends",
+        "xray:PutTraceSegments": "traces, which Lambda sends",
+        "kms:Decrypt": "the key of state and queue",
+        "kms:GenerateDataKey": "the key of state and queue",
+        "s3:ListBucket": "which environments there are; and 404, not 403, for a missing object",
+        "s3:GetObject": "the registry, and whose names are whose",
+        "s3:PutObject": "who did it",
+        "sqs:SendMessage": "wake-ups",
+    },
 }
-"""What the pass does beside the kinds."""
+"""What each function does under its own role."""
 
 OBSERVE = {
+    "ssm:GetParameters": "references to Parameter Store (controller/resolve.py)",
     "elasticloadbalancing:DescribeWebACLAssociation": "wafv2:ListResourcesForWebACL asks for it",
     "elasticloadbalancing:GetLoadBalancerWebACL": "wafv2:GetWebACLForResource asks for it",
 }
-"""What AWS checks besides, when the kinds read."""
+"""What passes read beside the kinds, and what AWS checks besides when those read."""
 
 CONVERGE = {
     "secretsmanager:GetSecretValue": "the value of a Secret, where a call needs it (apply)",
@@ -85,23 +127,35 @@ def declared(what: str) -> set[str]:
     return {iam_action(call) for kind in KINDS for call in getattr(handler_for(kind), what)}
 
 
-def needed(*, enforce: bool) -> set[str]:
-    """All actions that the role needs in a mode."""
-    found = declared("reads") | OWN.keys() | OBSERVE.keys()
-    return found | declared("writes") | CONVERGE.keys() if enforce else found
+def needed(role: str) -> set[str]:
+    """All actions that a role needs."""
+    if role == "Observe":
+        return declared("reads") | OBSERVE.keys()
+    if role == "Converge":
+        return declared("writes") | CONVERGE.keys()
+    return set(FUNCTIONS[role])
 
 
+ROLES = (*FUNCTIONS, "Observe", "Converge")
+
+ACCOUNT, REGION = "123456789012", "us-east-1"
 PARAMETERS = {
-    "AWS::Partition": "aws", "AWS::Region": "us-east-1", "AWS::AccountId": "123456789012",
+    "AWS::Partition": "aws", "AWS::Region": REGION, "AWS::AccountId": ACCOUNT,
     "NamePrefix": "shop-", "ParameterPath": "plumbline/", "TaskRoleNames": "shop-*",
+    "RoleName": "plumbline",
+    "StateBucket.Arn": "arn:aws:s3:::state",
+    "Queue.Arn": f"arn:aws:sqs:{REGION}:{ACCOUNT}:plumbline.fifo",
+    "Key.Arn": f"arn:aws:kms:{REGION}:{ACCOUNT}:key/own",
+    "EventBus.Arn": f"arn:aws:events:{REGION}:{ACCOUNT}:event-bus/plumbline-events",
+    "Topic": f"arn:aws:sns:{REGION}:{ACCOUNT}:plumbline-news",
 }  # fmt: skip
 
 
 @dataclass(frozen=True)
 class Statement:
-    """One statement of the role's policies, with its names filled in."""
+    """One statement of a role's policies, with its names filled in."""
 
-    policy: str
+    role: str
     condition: str
     sid: str
     actions: tuple[str, ...]
@@ -109,29 +163,38 @@ class Statement:
     conditions: Mapping[str, Any]
 
 
-def load() -> dict[str, Any]:
-    """The template, its functions in long form."""
-    template: dict[str, Any] = yaml_parse(TEMPLATE.read_text(encoding="utf-8"))
+@cache
+def _parsed(name: str) -> dict[str, Any]:
+    template: dict[str, Any] = yaml_parse((ROOT / FILES[name]).read_text(encoding="utf-8"))
     return template
 
 
-def statements(template: Mapping[str, Any]) -> list[Statement]:
-    """What the function's role is allowed."""
+def load(name: str = "control-plane") -> dict[str, Any]:
+    """A template, its functions in long form."""
+    return copy.deepcopy(_parsed(name))
+
+
+def statements() -> list[Statement]:
+    """What the roles are allowed, but the one that forwards changes."""
     found: list[Statement] = []
-    for name, resource in template["Resources"].items():
-        properties, condition = resource.get("Properties", {}), resource.get("Condition", "")
-        if resource["Type"] == "AWS::IAM::ManagedPolicy":
-            found += _statements(name, condition, properties["PolicyDocument"])
-        for inline in properties.get("Policies", ()) if name == "ReconcileRole" else ():
-            found += _statements(name, condition, inline["PolicyDocument"])
+    for name in FILES:
+        for resource in load(name)["Resources"].values():
+            properties, condition = resource.get("Properties", {}), resource.get("Condition", "")
+            if resource["Type"] == "AWS::IAM::ManagedPolicy":
+                [holder] = properties["Roles"]
+                document = properties["PolicyDocument"]
+                found += _statements(holder["Ref"].removesuffix("Role"), condition, document)
+        for role in FUNCTIONS if name == "control-plane" else ():
+            [inline] = load()["Resources"][f"{role}Role"]["Properties"]["Policies"]
+            found += _statements(role, "", inline["PolicyDocument"])
     return found
 
 
-def _statements(name: str, condition: str, document: Mapping[str, Any]) -> Iterator[Statement]:
+def _statements(role: str, condition: str, document: Mapping[str, Any]) -> Iterator[Statement]:
     for each in document["Statement"]:
         assert each["Effect"] == "Allow"
         yield Statement(
-            name, condition, each["Sid"], _texts(each["Action"]), _texts(each["Resource"]),
+            role, condition, each["Sid"], _texts(each["Action"]), _texts(each["Resource"]),
             each.get("Condition", {}),
         )  # fmt: skip
 
@@ -141,37 +204,33 @@ def _texts(value: Any) -> tuple[str, ...]:
 
 
 def filled(value: Any) -> str:
-    """A text of the template with `Fn::Sub` and `Fn::GetAtt` filled in."""
+    """A text of a template with `Ref`, `Fn::Sub` and `Fn::GetAtt` filled in."""
     if isinstance(value, str):
         return value
+    if "Ref" in value:
+        return PARAMETERS[value["Ref"]]
     if "Fn::GetAtt" in value:
-        resource = value["Fn::GetAtt"][0]
-        return "arn:aws:s3:::state" if "Bucket" in resource else f"arn:aws:logs:::{resource}"
-    text: str = value["Fn::Sub"].replace("${StateBucket.Arn}", "arn:aws:s3:::state")
+        name = ".".join(value["Fn::GetAtt"])
+        log = f"arn:aws:logs:{REGION}:{ACCOUNT}:log-group:{name.removesuffix('.Arn')}:*"
+        return log if name.endswith("Log.Arn") else PARAMETERS[name]
+    text: str = value["Fn::Sub"]
     for name, text_of in PARAMETERS.items():
         text = text.replace(f"${{{name}}}", text_of)
     assert "${" not in text, text
     return text
 
 
-def granted(template: Mapping[str, Any], *, enforce: bool) -> set[str]:
-    """The actions that the role has in a mode."""
-    return {
-        action
-        for each in statements(template)
-        if enforce or each.condition != "Enforces"
-        for action in each.actions
-    }
+def granted(role: str) -> set[str]:
+    """The actions that a role has."""
+    return {action for each in statements() if each.role == role for action in each.actions}
 
 
 def main() -> None:
-    """Print what is missing from the template and what nothing needs."""
-    template = load()
-    for enforce in (False, True):
-        want, have = needed(enforce=enforce), granted(template, enforce=enforce)
-        mode = "enforce" if enforce else "observe"
-        print(f"{mode}: missing: {', '.join(sorted(want - have)) or 'nothing'}")
-        print(f"{mode}: unneeded: {', '.join(sorted(have - want)) or 'nothing'}")
+    """Print what is missing from the templates and what nothing needs."""
+    for role in ROLES:
+        want, have = needed(role), granted(role)
+        print(f"{role}: missing: {', '.join(sorted(want - have)) or 'nothing'}")
+        print(f"{role}: unneeded: {', '.join(sorted(have - want)) or 'nothing'}")
 
 
 if __name__ == "__main__":

@@ -1,419 +1,32 @@
-"""The Lambda: a tick, from EventBridge's event to a converged environment, log lines, metrics."""
+"""The functions together: from a tick to converged environments, log lines, metrics, news."""
 
 from __future__ import annotations
 
+import fnmatch
 import json
-import sys
-from collections.abc import Callable, Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-import boto3
 import pytest
 
-from controller import fleet
+from controller import changes
 from controller.kinds import KINDS
 from controller.lease import TTL_S, acquire
-from controller.manifest import load as load_file
 from controller.pause import pause
-from controller.store import S3Store, StoreFailure
-from controller.telemetry import FLEET, Metric
+from controller.store import StoreFailure
 from handlers import reconcile
-from sandbox.inprocess import session
+from handlers.settings import BadSettings
+from sandbox.errors import Killed
 from sandbox.seed import seed
-from sandbox.world import CallRecord, Fault, World
-from tests.emf import Datum, data, documented, records
-from tests.permissions import granted, iam_action
-from tests.permissions import load as load_template
+from sandbox.world import Fault
+from tests.emf import documented
+from tests.permissions import granted, iam_action, load, statements
+from tests.plane import PLUMBLINE, VISIBILITY_S, Plane, sample, small
 
 ROOT = Path(__file__).parents[2]
-EVENT = json.loads((ROOT / "events" / "schedule.json").read_text(encoding="utf-8"))
-PLUMBLINE = "AKIAPLUMBLINE"
-
-SMALL = """\
-apiVersion: plumbline.dev/v1
-kind: Environment
-metadata: {{name: {name}}}
-spec: {{interval: {interval}, mode: {mode}}}
----
-apiVersion: plumbline.dev/v1
-kind: LogGroup
-metadata: {{name: app}}
-spec: {{retentionInDays: {days}}}
----
-apiVersion: plumbline.dev/v1
-kind: Alarm
-metadata: {{name: errors}}
-spec:
-  namespace: Shop
-  metricName: Errors
-  statistic: Sum
-  period: 60
-  evaluationPeriods: 5
-  threshold: 1
-  comparisonOperator: GreaterThanThreshold
-"""
-
-
-def small(
-    name: str = "shop", *, interval: str = "5m", mode: str = "enforce", days: int = 30
-) -> str:
-    return SMALL.format(name=name, interval=interval, mode=mode, days=days)
-
-
-class Context:
-    """What Lambda hands to a handler.
-
-    https://docs.aws.amazon.com/lambda/latest/dg/python-context.html
-    """
-
-    function_name = "plumbline-Reconcile-1A2B3C"
-    function_version = "$LATEST"
-    memory_limit_in_mb = 512
-    aws_request_id = "c6af9ac6-7b61-11e6-9a41-93e8deadbeef"
-    log_group_name = "plumbline-ReconcileLog-1A2B3C"
-    log_stream_name = "2026/11/02/[$LATEST]0123456789abcdef"
-    identity = None
-    client_context = None
-
-    def __init__(self, world: World, left: Callable[[], float]) -> None:
-        self.invoked_function_arn = (
-            f"arn:aws:lambda:{world.region}:{world.account}:function:{self.function_name}"
-        )
-        self._left = left
-
-    def get_remaining_time_in_millis(self) -> int:
-        return int(self._left() * 1000)
-
-
-class Lambda:
-    """The deployed function, and the second hand that publishes, tampers and judges."""
-
-    def __init__(self, world: World, monkeypatch: pytest.MonkeyPatch, capsys: Any) -> None:
-        self.world = world
-        self.capsys = capsys
-        self.patch = monkeypatch
-        self.aws: boto3.Session = session(world)
-        self.bucket = seed(world).bucket
-        self.s3 = self.aws.client("s3")
-        self.store = S3Store(self.s3, self.bucket)
-        self.log: list[dict[str, Any]] = []
-        self.data: list[Datum] = []
-        self.mark = len(world.calls)
-        own = session(world, access_key=PLUMBLINE)._session
-        monkeypatch.setattr(reconcile, "session", lambda: own)
-        monkeypatch.setattr(reconcile, "_now", world.clock.now)
-        for name, value in {
-            "PLUMBLINE_BUCKET": self.bucket,
-            "PLUMBLINE_MODE": "enforce",
-            "POWERTOOLS_SERVICE_NAME": "plumbline",
-            "AWS_REGION": world.region,
-        }.items():
-            monkeypatch.setenv(name, value)
-
-    def publish(self, text: str, name: str = "shop") -> None:
-        self.s3.put_object(Bucket=self.bucket, Key=f"environments/{name}.yaml", Body=text.encode())
-
-    def tick(self, left: Callable[[], float] = lambda: 290.0, after: float = 60) -> dict[str, int]:
-        """One invocation, `after` seconds after the one before."""
-        self.world.clock.advance(timedelta(seconds=after))
-        self.mark = len(self.world.calls)
-        self.capsys.readouterr()
-        for handler in reconcile.logger.handlers:  # else it writes where its import did
-            self.patch.setattr(handler, "stream", sys.stdout)
-        try:
-            return reconcile.handler(EVENT, Context(self.world, left))
-        finally:
-            out = self.capsys.readouterr().out
-            self.log = [line for line in records(out) if "_aws" not in line]
-            self.data = data(out)
-
-    def calls(self) -> list[CallRecord]:
-        """What the last tick asked of managed services."""
-        found = self.world.calls[self.mark :]
-        return [c for c in found if c.access_key == PLUMBLINE and c.service != "s3"]
-
-    def writes(self) -> list[CallRecord]:
-        return [c for c in self.calls() if c.writes]
-
-    def value(self, name: str, **dimensions: str) -> float:
-        """The one value of a metric in the last tick."""
-        wanted = tuple(sorted(dimensions.items()))
-        [found] = [d for d in self.data if d.name == name and d.dimensions == wanted]
-        return found.value
-
-    def said(self, message: str) -> list[dict[str, Any]]:
-        return [line for line in self.log if line["message"] == message]
-
-    def status(self, name: str = "shop") -> dict[str, Any]:
-        found = self.store.get(f"status/{name}.json")
-        assert found is not None
-        document: dict[str, Any] = found.json
-        return document
-
-    def retention(self, name: str = "shop-app") -> int | None:
-        self.world.clock.advance(timedelta(seconds=5))  # reads may lag behind a write
-        groups = self.aws.client("logs").describe_log_groups(logGroupNamePrefix=name)["logGroups"]
-        return groups[0].get("retentionInDays") if groups else None
-
-    def tamper(self, name: str = "shop-app", days: int = 7) -> None:
-        self.aws.client("logs").put_retention_policy(logGroupName=name, retentionInDays=days)
-
-
-@pytest.fixture
-def function(
-    world: World, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> Iterator[Lambda]:
-    reconcile._door.cache_clear()
-    yield Lambda(world, monkeypatch, capsys)
-    reconcile._door.cache_clear()
-
-
-def converge(function: Lambda, ticks: int = 6) -> None:
-    for _ in range(ticks):
-        function.tick()
-        if function.status()["converged"]:
-            return
-    pytest.fail(f"not converged: {function.status()}")
-
-
-# --- converging, resting, healing ---
-
-
-def test_ticks_converge_an_environment_and_then_rest(function: Lambda) -> None:
-    function.publish(small())
-    assert function.tick() == {"made": 1, "held": 0, "failed": 0, "left": 0}
-    assert function.retention() == 30
-    converge(function)
-    for _ in range(6):
-        function.tick()
-        assert function.writes() == []
-    assert function.status()["converged"]
-
-
-def test_a_steady_environment_is_looked_at_once_in_its_interval(function: Lambda) -> None:
-    function.publish(small(interval="5m"))
-    converge(function)
-    made = [function.tick()["made"] for _ in range(15)]
-    assert sum(made) == 3
-    quiet = next(i for i, n in enumerate(made) if not n)
-    assert made[quiet : quiet + 5].count(1) == 1
-
-
-def test_between_passes_aws_is_not_asked_for_anything(function: Lambda) -> None:
-    function.publish(small(interval="1h"))
-    converge(function)
-    assert function.tick()["made"] == 0
-    assert function.calls() == []
-
-
-def test_an_interval_of_a_minute_is_kept_though_ticks_jitter(function: Lambda) -> None:
-    function.publish(small(interval="1m"))
-    converge(function)
-    assert [function.tick(after=s)["made"] for s in (60, 58, 61, 59, 60)] == [1] * 5
-
-
-def test_a_new_revision_is_taken_up_at_once(function: Lambda) -> None:
-    function.publish(small(interval="24h"))
-    converge(function)
-    function.tick()
-    function.publish(small(interval="24h", days=90))
-    assert function.tick()["made"] == 1
-    assert function.retention() == 90
-
-
-def test_drift_is_told_by_name_and_healed(function: Lambda) -> None:
-    function.publish(small(interval="1m"))
-    converge(function)
-    function.tamper()
-    function.tick()
-    assert function.retention() == 30
-    assert function.value("DriftedResources", Environment="shop") == 1
-    assert function.value("DriftedResources", Environment="shop", Kind="LogGroup") == 1
-    assert function.value("DriftedResources", Environment="shop", Kind="Alarm") == 0
-    [told] = function.said("DriftDetected")
-    assert told["level"] == "WARNING"
-    assert told["environment"] == "shop"
-    event = told["event"]
-    assert (event["resource"], event["path"]) == ("LogGroup/app", "retentionInDays")
-    assert (event["was"], event["is"], event["wanted"]) == (30, 7, 30)
-    [healed] = function.said("DriftCorrected")
-    assert healed["event"]["call"] == "logs:PutRetentionPolicy"
-
-
-@pytest.mark.slow
-@pytest.mark.e2e
-def test_the_environment_that_we_ship_converges_with_the_role_that_we_ship(
-    function: Lambda,
-) -> None:
-    """Every call is one that `template.yaml` allows; then it rests, with the series we count on."""
-    name = "litellm-production"
-    text = (ROOT / "desired_state" / "litellm" / "production.yaml").read_text(encoding="utf-8")
-    function.publish(text, name)
-    used: set[str] = set()
-    for _ in range(40):
-        function.tick()
-        used |= {iam_action(call.name) for call in function.calls()}
-        if function.status(name)["converged"]:
-            break
-    assert function.status(name)["converged"]
-    assert sorted(used - granted(load_template(), enforce=True)) == []
-    function.tick(after=600)
-    assert function.writes() == []
-    assert len(function.data) == 13 + len(KINDS) + 8
-
-
-# --- metrics ---
-
-
-def test_metrics_are_those_documented_with_all_their_dimensions(function: Lambda) -> None:
-    function.publish(small())
-    function.tick()
-    sets: dict[str, set[frozenset[str]]] = {}
-    for datum in function.data:
-        sets.setdefault(datum.name, set()).add(frozenset(n for n, _ in datum.dimensions))
-        assert datum.unit == documented()[datum.name].unit, datum.name
-    assert sets == {name: set(row.dimensions) for name, row in documented().items()}
-    once = [(d.name, d.dimensions) for d in function.data]
-    assert len(once) == len(set(once))
-
-
-def test_the_page_counts_the_series_right(function: Lambda) -> None:
-    function.publish(small())
-    function.tick()
-    series = {(d.name, d.dimensions) for d in function.data}
-    by_environment = [s for s in series if [n for n, _ in s[1]] == ["Environment"]]
-    assert (len(by_environment), len([s for s in series if not s[1]])) == (13, 8)
-    assert len(series) == 13 + 8 + 2
-    page = (ROOT / "docs" / "reference" / "metrics.md").read_text(encoding="utf-8")
-    assert "Per environment: 13 series" in page
-    assert "For the fleet: 8." in page
-
-
-def test_every_metric_that_an_alarm_names_is_emitted(function: Lambda) -> None:
-    function.publish(small())
-    function.tick()
-    emitted = {(d.name, frozenset(n for n, _ in d.dimensions)) for d in function.data}
-    for name, resource in load_template()["Resources"].items():
-        properties = resource.get("Properties", {})
-        if properties.get("Namespace") == "Plumbline":
-            dimensions = frozenset(d["Name"] for d in properties.get("Dimensions", ()))
-            assert (properties["MetricName"], dimensions) in emitted, name
-
-
-def test_the_fleet_counts_what_stays_between_passes(function: Lambda) -> None:
-    """Else an alarm on drift would be silent in each minute without a pass."""
-    function.publish(small(interval="1h", mode="observe"))
-    function.publish(small("other", interval="1h"), "other")
-    for _ in range(70):
-        function.tick()
-    made = function.tick(after=0)["made"]
-    assert made == 0
-    assert function.value("DriftedResources") == 0
-    assert function.value("BlockedActions") == 2, "resources, not made"
-    assert function.value("MinutesSinceConverged") > 60
-    assert function.value("PassesMade") == 0
-
-
-def test_fleet_metrics_are_sums_and_the_longest_time() -> None:
-    now = datetime(2026, 11, 2, tzinfo=UTC)
-    one = [Metric(name, "Count", 2.0) for name in FLEET]
-    two = [Metric(name, "Count", 3.0) for name in FLEET]
-    found = {m.name: m.value for m in fleet.fleet([one, two], [], now)}
-    assert found.pop("MinutesSinceConverged") == 3
-    assert set(found.values()) == {5}
-    assert set(found) | {"MinutesSinceConverged"} == set(FLEET)
-    nothing = {m.name: m.value for m in fleet.fleet([], [], now)}
-    assert nothing == dict.fromkeys(FLEET, 0.0)
-
-
-def test_an_empty_bucket_is_a_quiet_tick(function: Lambda) -> None:
-    assert function.tick()["made"] == 0
-    assert function.value("PassesMade") == 0
-    assert function.value("DriftedResources") == 0
-
-
-# --- the log ---
-
-
-def test_log_lines_are_structured_and_carry_the_events_id(function: Lambda) -> None:
-    function.publish(small())
-    function.tick()
-    assert {line["correlation_id"] for line in function.log} == {EVENT["id"]}
-    assert all(line["service"] and line["level"] for line in function.log)
-    [told] = function.said("pass")
-    assert told["environment"] == "shop"
-    assert told["due"] == "never looked at"
-    assert told["metrics"]["ActionsApplied"] > 0
-    [tick] = function.said("tick")
-    assert tick["passes"] == {"made": 1, "held": 0, "failed": 0, "left": 0}
-
-
-# --- bad desired state, modes, pauses ---
-
-
-def test_a_broken_revision_changes_nothing_and_the_last_good_one_is_enforced(
-    function: Lambda,
-) -> None:
-    function.publish(small())
-    converge(function)
-    function.publish(small().replace("retentionInDays", "retentionInDay"))
-    for _ in range(3):
-        function.tamper()
-        assert function.tick()["made"] == 1, "each tick, until it is mended"
-        assert function.retention() == 30
-        assert function.value("DesiredStateInvalid", Environment="shop") == 1
-        assert function.value("DesiredStateInvalid") == 1
-    function.publish(small())
-    function.tick()
-    assert function.value("DesiredStateInvalid") == 0
-
-
-def test_a_file_that_is_gone_is_not_an_empty_one(function: Lambda) -> None:
-    function.publish(small())
-    converge(function)
-    function.s3.delete_object(Bucket=function.bucket, Key="environments/shop.yaml")
-    function.tamper()
-    function.tick()
-    assert function.retention() == 30
-    assert function.value("DesiredStateInvalid", Environment="shop") == 1
-
-
-@pytest.mark.parametrize("who", ["file", "function"])
-def test_observe_mode_writes_nothing(
-    function: Lambda, who: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Whichever side says so, and whatever the other says."""
-    if who == "function":
-        monkeypatch.setenv("PLUMBLINE_MODE", "observe")
-    function.publish(small(mode="observe" if who == "file" else "enforce"))
-    function.tick()
-    assert function.calls() != []
-    assert function.writes() == []
-    asked = {iam_action(call.name) for call in function.calls()}
-    assert sorted(asked - granted(load_template(), enforce=False)) == []
-    assert function.retention() is None
-    assert function.status()["mode"] == "observe"
-    assert function.value("BlockedActions", Environment="shop") == 3
-
-
-def test_a_pause_stops_writes_and_ends(function: Lambda) -> None:
-    function.publish(small(interval="1m"))
-    converge(function)
-    until = function.world.clock.now() + timedelta(minutes=3)
-    pause(function.store, "shop", until, "someone", "maintenance")
-    function.tamper()
-    function.tick()
-    assert function.writes() == []
-    assert function.retention() == 7
-    assert function.value("DriftedResources", Environment="shop") == 1
-    for _ in range(3):
-        function.tick()
-    assert function.retention() == 30
-
-
-# --- many environments ---
+OK = {"made": 1, "missed": 0, "held": 0}
+NONE = {"made": 0, "missed": 0, "held": 0}
 
 
 def _state_of(name: str) -> Any:
@@ -423,129 +36,686 @@ def _state_of(name: str) -> Any:
     )
 
 
-def test_one_broken_environment_does_not_stop_the_other(function: Lambda) -> None:
-    function.publish("kind: [", "broken")
-    function.publish(small())
-    assert function.tick() == {"made": 2, "held": 0, "failed": 0, "left": 0}
-    assert function.retention() == 30
-    assert function.value("DesiredStateInvalid", Environment="broken") == 1
-    assert function.value("DesiredStateInvalid", Environment="shop") == 0
-    assert function.value("DesiredStateInvalid") == 1
+# --- converging, resting, healing ---
 
 
-def test_state_that_can_not_be_used_fails_its_own_environment(function: Lambda) -> None:
-    function.publish(small("damaged"), "damaged")
-    function.publish(small())
-    function.world.faults.append(Fault("deny", _state_of("damaged"), times=99))
-    assert function.tick() == {"made": 1, "held": 0, "failed": 1, "left": 0}
-    assert function.retention() == 30
-    assert function.value("PassesMissed") == 1
-    [told] = function.said("no pass")
+def test_ticks_converge_an_environment_and_then_rest(plane: Plane) -> None:
+    plane.publish(small())
+    assert plane.tick() == OK
+    assert plane.retention() == 30
+    plane.converge()
+    for _ in range(6):
+        plane.tick()
+        assert plane.writes() == []
+    assert plane.status()["converged"]
+    assert plane.waiting() == plane.waiting(plane.dead) == 0
+
+
+def test_a_steady_environment_is_looked_at_once_in_its_interval(plane: Plane) -> None:
+    plane.publish(small(interval="5m"))
+    plane.converge()
+    made = [plane.tick()["made"] for _ in range(15)]
+    assert sum(made) == 3
+    first = made.index(1)
+    assert [i for i, n in enumerate(made) if n] == [first, first + 5, first + 10]
+
+
+def test_between_passes_aws_is_not_asked_for_anything(plane: Plane) -> None:
+    plane.publish(small(interval="24h"))
+    plane.converge()
+    assert plane.tick() == NONE
+    assert plane.calls() == []
+
+
+def test_an_interval_of_a_minute_is_kept_though_ticks_jitter(plane: Plane) -> None:
+    plane.publish(small(interval="1m"))
+    plane.converge()
+    made = [plane.tick(after=s)["made"] for s in (60, 58, 61, 59, 60, 62)]
+    assert sum(made) >= 5
+    assert max(made) == 1
+
+
+def test_a_tick_that_was_lost_is_made_up_for(plane: Plane) -> None:
+    plane.publish(small(interval="5m"))
+    plane.converge()
+    plane.tick(after=60)
+    assert plane.tick(after=300) == OK, "its turn was in one of the lost ticks"
+
+
+def test_a_new_revision_is_taken_up_when_s3_tells_of_it(plane: Plane) -> None:
+    plane.publish(small(interval="24h"))
+    plane.converge()
+    assert plane.upload(small(interval="24h", days=90)) == {"woken": ["shop"]}
+    assert plane.drain() == OK
+    assert plane.retention() == 90
+
+
+def test_a_new_revision_that_nobody_tells_of_waits_for_its_interval(plane: Plane) -> None:
+    plane.publish(small(interval="5m"))
+    plane.converge()
+    plane.publish(small(interval="5m", days=90))
+    assert sum(plane.tick()["made"] for _ in range(6)) >= 1
+    assert plane.retention() == 90
+
+
+def test_drift_is_told_by_name_and_healed(plane: Plane) -> None:
+    plane.publish(small(interval="1m"))
+    plane.converge()
+    plane.tamper()
+    plane.tick()
+    [told] = plane.said("DriftDetected")
+    assert told["level"] == "WARNING"
+    assert told["environment"] == "shop"
+    event = told["event"]
+    assert (event["resource"], event["path"]) == ("LogGroup/app", "retentionInDays")
+    assert (event["was"], event["is"], event["wanted"]) == (30, 7, 30)
+    assert "by" not in event, "nobody told who"
+    [healed] = plane.said("DriftCorrected")
+    assert healed["event"]["call"] == "logs:PutRetentionPolicy"
+    assert plane.value("DriftedResources", Environment="shop") == 1
+    assert plane.value("DriftedResources", Environment="shop", Kind="LogGroup") == 1
+    assert plane.value("DriftedResources", Environment="shop", Kind="Alarm") == 0
+    types = [entry["DetailType"] for entry in plane.told()]
+    assert {"DriftDetected", "DriftCorrected"} <= set(types)
+    [entry] = [e for e in plane.told() if e["DetailType"] == "DriftDetected"]
+    assert (entry["Source"], entry["EventBusName"]) == ("plumbline", "plumbline-events")
+    detail = json.loads(entry["Detail"])
+    assert (detail["environment"], detail["is"], detail["wanted"]) == ("shop", 7, 30)
+    [news] = plane.news()
+    assert news["Subject"] == "Plumbline: shop: DriftDetected"
+    assert "LogGroup/app retentionInDays: was 30, is 7, wanted 30" in news["Message"]
+    assert plane.retention() == 30
+
+
+def test_people_hear_of_nothing_that_goes_as_it_should(plane: Plane) -> None:
+    plane.publish(small())
+    plane.mark = len(plane.world.calls)
+    start = plane.mark
+    plane.converge()
+    plane.mark = start
+    assert "Converged" in {entry["DetailType"] for entry in plane.told()}
+    assert plane.news() == []
+
+
+def test_what_can_not_be_told_fails_no_pass(plane: Plane) -> None:
+    plane.publish(small())
+    plane.world.fault("deny", "events:PutEvents", times=99)
+    assert plane.tick() == OK
+    assert plane.retention() == 30
+    [line] = plane.said("not told")
+    assert (line["level"], line["environment"]) == ("ERROR", "shop")
+
+
+@pytest.mark.slow
+@pytest.mark.e2e
+def test_the_environment_that_we_ship_converges_with_the_roles_that_we_ship(plane: Plane) -> None:
+    """Every call is one that the templates allow its role; then it rests, with the series we
+    count on."""
+    name = "litellm-production"
+    seed(plane.world)
+    text = (ROOT / "desired_state" / "litellm" / "production.yaml").read_text(encoding="utf-8")
+    plane.publish(text, name)
+    used: dict[str, set[str]] = {}
+    for _ in range(60):
+        plane.tick()
+        for call in plane.calls():
+            used.setdefault(plane.role(call).rpartition("-")[2].title(), set()).add(
+                iam_action(call.name)
+            )
+        if plane.status(name)["converged"] and not plane.store.list("requeue/"):
+            break
+    assert plane.status(name)["converged"]
+    assert set(used) == {"Observe", "Converge"}
+    for role, actions in used.items():
+        assert sorted(actions - granted(role)) == [], role
+    assert plane.tick(after=900)["made"] == 1
+    assert plane.writes() == []
+    series = {(d.name, d.dimensions) for d in plane.data}
+    assert len(series) == 13 + len(KINDS) + 9
+
+
+# --- what the functions do under their own roles ---
+
+
+def test_state_is_reached_as_the_policies_of_the_functions_allow(plane: Plane) -> None:
+    """Every key that a function touched in the bucket, against its role's statements."""
+    names = {"Get": "s3:GetObject", "Put": "s3:PutObject", "Delete": "s3:DeleteObject"}
+    allowed = {role: [s for s in statements() if s.role == role]
+               for role in ("Schedule", "Reconcile", "Change")}  # fmt: skip
+    asked: list[tuple[str, str, str]] = []
+
+    def note(role: str, begun: int) -> None:
+        for call in plane.world.calls[begun:]:
+            if call.service == "s3" and call.access_key == PLUMBLINE:
+                key = call.params["Key"].lstrip("/").removeprefix(plane.bucket).lstrip("/")
+                action = names[call.operation] if key else "s3:ListBucket"
+                asked.append((role, action, f"arn:aws:s3:::state/{key}".rstrip("/")))
+
+    def call(module: Any, name: str, event: dict[str, Any]) -> dict[str, Any]:
+        begun = len(plane.world.calls)
+        result = inner(module, name, event)
+        note(name, begun)
+        return result
+
+    inner = plane._call
+    plane.patch.setattr(plane, "_call", call)
+    plane.publish(small().replace("{name: app}", "{name: app, externalName: logs}"))
+    plane.publish(small("other"), "other")
+    plane.converge("shop", "other")
+    plane.tamper("logs")
+    event = sample("cloudtrail-put-retention-policy")
+    event["detail"]["requestParameters"]["logGroupName"] = "logs"
+    assert plane.change(event) == {"woken": ["shop"]}
+    plane.upload(small(interval="10m"))
+    plane.tick()
+    for role, action, resource in asked:
+        assert any(
+            action in s.actions and any(fnmatch.fnmatchcase(resource, r) for r in s.resources)
+            for s in allowed[role]
+        ), (role, action, resource)
+    did = {role: {a for r, a, _ in asked if r == role} for role in allowed}
+    for role, actions in did.items():
+        assert {a for a in granted(role) if a.startswith("s3:")} == actions, role
+
+
+# --- metrics ---
+
+
+def everything(plane: Plane) -> None:
+    """A tick with passes, and a change."""
+    plane.publish(small())
+    plane.tick()
+    found = list(plane.data)
+    plane.change(sample("cloudtrail-put-retention-policy"))
+    plane.data += found
+
+
+def test_metrics_are_those_documented_with_all_their_dimensions(plane: Plane) -> None:
+    everything(plane)
+    sets: dict[str, set[frozenset[str]]] = {}
+    for datum in plane.data:
+        sets.setdefault(datum.name, set()).add(frozenset(n for n, _ in datum.dimensions))
+        assert datum.unit == documented()[datum.name].unit, datum.name
+    assert sets == {name: set(row.dimensions) for name, row in documented().items()}
+
+
+def test_the_page_counts_the_series_right(plane: Plane) -> None:
+    everything(plane)
+    series = {(d.name, d.dimensions) for d in plane.data}
+    by_environment = [s for s in series if [n for n, _ in s[1]] == ["Environment"]]
+    assert (len(by_environment), len([s for s in series if not s[1]])) == (13, 10)
+    assert len(series) == 13 + 10 + 2
+    page = (ROOT / "docs" / "reference" / "metrics.md").read_text(encoding="utf-8")
+    assert "Per environment: 13 series" in page
+    assert "For the fleet: 10." in page
+
+
+def widget_metrics(rows: list[list[Any]]) -> list[list[str]]:
+    """Metrics of a widget, written out: namespace, name, then dimensions by name and value.
+
+    https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/CloudWatch-Dashboard-Body-Structure.html
+    """
+    found: list[list[str]] = []
+    for row in rows:
+        words = [part for part in row if isinstance(part, str)]
+        last = found[-1] if found else []
+        if words[0] == "...":
+            rest = words[1:]
+            words = [*last[: len(last) - len(rest)], *rest]
+        found.append([last[i] if part == "." else part for i, part in enumerate(words)])
+    return found
+
+
+def test_every_metric_of_an_alarm_or_widget_is_emitted(plane: Plane) -> None:
+    everything(plane)
+    emitted = {(d.name, frozenset(n for n, _ in d.dimensions)) for d in plane.data}
+    named = set()
+    for resource in load()["Resources"].values():
+        properties = resource.get("Properties", {})
+        metrics = [each.get("MetricStat", {}).get("Metric", {})
+                   for each in properties.get("Metrics", ())]  # fmt: skip
+        for metric in [properties, *metrics]:
+            if metric.get("Namespace") == "Plumbline":
+                dimensions = frozenset(d["Name"] for d in metric.get("Dimensions", ()))
+                named.add((metric["MetricName"], dimensions))
+    body = load()["Resources"]["Dashboard"]["Properties"]["DashboardBody"]["Fn::Sub"]
+    for widget in json.loads(body)["widgets"]:
+        named |= {
+            (row[1], frozenset(row[2::2]))
+            for row in widget_metrics(widget["properties"]["metrics"])
+            if row[0] == "Plumbline"
+        }
+    assert len(named) >= 8
+    assert named <= emitted
+
+
+def test_the_fleet_counts_what_stays_between_passes(plane: Plane) -> None:
+    """Else an alarm on drift would be silent in each minute without a pass."""
+    plane.publish(small(interval="24h"))
+    plane.publish(small("other", interval="24h", mode="observe"), "other")
+    plane.publish("kind: [", "broken")
+    for _ in range(70):
+        plane.tick()
+    assert plane.tick() == NONE
+    assert plane.value("DriftedResources") == 0
+    assert plane.value("BlockedActions") == 2, "resources, not made"
+    assert plane.value("DesiredStateInvalid") == 1
+    assert plane.value("MinutesSinceConverged") > 60
+    plane.tamper()
+    changed = sample("cloudtrail-put-retention-policy")
+    assert plane.change(changed) == {"woken": ["shop"]}
+    plane.patch.setenv("PLUMBLINE_MODE", "observe")
+    plane.drain()
+    for _ in range(3):
+        assert plane.tick() == NONE
+        assert plane.value("DriftedResources") == 1
+
+
+def test_an_empty_bucket_is_a_quiet_tick(plane: Plane) -> None:
+    assert plane.tick() == NONE
+    assert plane.value("EnvironmentsWoken") == 0
+    assert plane.value("DriftedResources") == 0
+
+
+# --- the log ---
+
+
+def test_log_lines_are_structured_and_tell_what_caused_them(plane: Plane) -> None:
+    plane.publish(small())
+    plane.tick()
+    assert all(line["service"] and line["level"] for line in plane.log)
+    [tick] = plane.said("tick")
+    assert tick["correlation_id"] == sample("schedule")["id"]
+    assert tick["woken"] == ["shop"]
+    [told] = plane.said("pass")
+    assert told["environment"] == "shop"
+    assert told["reason"] == "never looked at"
+    assert told["metrics"]["ActionsApplied"] > 0
+    [sent] = [c for c in plane.world.calls if c.name == "sqs:SendMessageBatch"][-1:]
+    assert told["correlation_id"] != tick["correlation_id"]
+    assert told["correlation_id"] in {
+        v[0] for v in plane.world.store("sqs")[plane.queue]["seen"].values()
+    }
+    assert sent.error is None
+
+
+# --- bad desired state, modes, pauses ---
+
+
+def test_a_broken_revision_changes_nothing_and_the_last_good_one_is_enforced(plane: Plane) -> None:
+    plane.publish(small(interval="1m"))
+    plane.converge()
+    plane.upload(small(interval="1m").replace("retentionInDays", "retentionInDay"))
+    plane.drain()
+    assert [entry["DetailType"] for entry in plane.told()] == ["DesiredStateInvalid"]
+    assert "DesiredStateInvalid" in plane.news()[0]["Subject"]
+    for _ in range(3):
+        plane.tamper()
+        assert plane.tick()["made"] == 1
+        assert plane.value("DesiredStateInvalid", Environment="shop") == 1
+        assert plane.value("DesiredStateInvalid") == 1
+        assert plane.retention() == 30
+    plane.upload(small(interval="1m"))
+    plane.drain()
+    plane.tick()
+    assert plane.value("DesiredStateInvalid") == 0
+
+
+def test_a_file_that_is_gone_is_not_an_empty_one(plane: Plane) -> None:
+    plane.publish(small(interval="1m"))
+    plane.converge()
+    plane.s3.delete_object(Bucket=plane.bucket, Key="environments/shop.yaml")
+    plane.tamper()
+    plane.tick()
+    assert plane.retention() == 30
+    assert plane.value("DesiredStateInvalid", Environment="shop") == 1
+
+
+@pytest.mark.parametrize("who", ["file", "stack", "registry"])
+def test_observe_mode_writes_nothing_and_never_assumes_the_role_that_could(
+    plane: Plane, who: str
+) -> None:
+    """Whichever side says so, and whatever the others say."""
+    if who == "stack":
+        plane.patch.setenv("PLUMBLINE_MODE", "observe")
+    if who == "registry":
+        registry = (
+            "apiVersion: plumbline.dev/v1\nkind: Registry\nspec: {default: {mode: observe}}\n"
+        )
+        plane.s3.put_object(Bucket=plane.bucket, Key="registry.yaml", Body=registry.encode())
+    plane.publish(small(mode="observe" if who == "file" else "enforce"))
+    plane.tick()
+    assert plane.calls() != []
+    assert plane.writes() == []
+    assert plane.assumed() == {f"plumbline-{plane.world.region}-observe"}
+    asked = {iam_action(call.name) for call in plane.calls()}
+    assert sorted(asked - granted("Observe")) == []
+    assert plane.value("BlockedActions", Environment="shop") == 3
+    assert plane.retention() is None
+    assert plane.status()["mode"] == "observe"
+
+
+def test_reads_and_writes_go_by_different_roles(plane: Plane) -> None:
+    plane.publish(small())
+    plane.tick()
+    region = plane.world.region
+    assert {plane.role(c) for c in plane.calls() if not c.writes} == {f"plumbline-{region}-observe"}
+    assert {plane.role(c) for c in plane.writes()} == {f"plumbline-{region}-converge"}
+    sessions = list(plane.world.sessions.values())
+    assert {s["ExternalId"] for s in sessions} == {"only-us"}
+    identities = {s["RoleArn"].rpartition("-")[2]: s.get("SourceIdentity") for s in sessions}
+    assert identities == {"observe": None, "converge": "shop"}
+
+
+def test_without_the_external_id_no_role_is_assumed(plane: Plane) -> None:
+    plane.patch.setenv("PLUMBLINE_EXTERNAL_ID", "somebody-else")
+    plane.publish(small())
+    plane.tick()
+    assert plane.assumed() == set()
+    assert plane.retention() is None
+    unknown = plane.status()["resources"]["LogGroup/app"]["conditions"]["Observed"]
+    assert unknown["status"] == "False"
+
+
+def test_a_pause_stops_writes_and_ends(plane: Plane) -> None:
+    plane.publish(small(interval="1m"))
+    plane.converge()
+    until = plane.world.clock.now() + timedelta(minutes=3)
+    pause(plane.store, "shop", until, "someone", "maintenance")
+    plane.tamper()
+    plane.tick()
+    assert plane.writes() == []
+    assert plane.value("DriftedResources", Environment="shop") == 1
+    assert plane.retention() == 7
+    for _ in range(3):
+        plane.tick()
+    assert plane.retention() == 30
+
+
+# --- the queue ---
+
+
+def test_a_message_that_a_finished_pass_has_seen_is_acknowledged_without_one(plane: Plane) -> None:
+    plane.publish(small(interval="24h"))
+    plane.converge()
+    plane.send('{"environment": "shop", "reason": "a trigger"}')
+    hidden = plane.sqs.receive_message(QueueUrl=plane.queue, AttributeNames=["All"])["Messages"]
+    plane.world.clock.advance(timedelta(seconds=VISIBILITY_S + 5))
+    plane.send('{"environment": "shop", "reason": "a later one"}', group="shop2")
+    assert plane.drain()["made"] == 1
+    assert hidden
+    assert plane.waiting() == 0
+    plane.send('{"environment": "shop", "reason": "news"}')
+    plane.world.clock.advance(timedelta(seconds=10))
+    assert plane.drain() == OK, "what came after the pass is not seen yet"
+    before = int((plane.world.clock.now().timestamp() - 90) * 1000)
+    event = {"Records": [{
+        "messageId": "late", "receiptHandle": "r", "body": '{"environment": "shop"}',
+        "attributes": {"SentTimestamp": str(before)},
+        "messageAttributes": {}, "eventSource": "aws:sqs",
+    }]}  # fmt: skip
+    plane.mark = len(plane.world.calls)
+    with plane._captured():
+        assert plane._call(reconcile, "Reconcile", event) == {"batchItemFailures": []}
+    assert plane.counts == NONE
+    assert plane.calls() == []
+
+
+@pytest.mark.parametrize("body", ["no JSON", "[]", "{}", '{"environment": "../x"}', '"shop"'])
+def test_poison_reaches_the_dead_letters_and_stops_nobody(plane: Plane, body: str) -> None:
+    plane.publish(small())
+    plane.send(body, group="somebody")
+    assert plane.tick() == OK
+    assert plane.retention() == 30
+    assert plane.said("poison")
+    for _ in range(4):
+        plane.world.clock.advance(timedelta(seconds=VISIBILITY_S + 1))
+        plane.drain()
+    assert (plane.waiting(), plane.waiting(plane.dead)) == (0, 1)
+
+
+def test_a_pass_killed_midway_is_recovered_by_the_next(plane: Plane) -> None:
+    plane.publish(small())
+    plane.world.fault("kill-after", "logs:CreateLogGroup")
+    with pytest.raises(Killed):
+        plane.tick()
+    plane.world.dead = False
+    plane.world.faults.clear()
+    assert plane.waiting() == 1, "not acknowledged"
+    for _ in range(12):
+        plane.tick()
+    assert plane.status()["converged"]
+    assert plane.retention() == 30
+    made = [c for c in plane.world.calls if c.name == "logs:CreateLogGroup"]
+    assert len(made) == 1
+    assert plane.waiting() == plane.waiting(plane.dead) == 0
+
+
+def test_work_in_flight_is_looked_at_again_soon(plane: Plane) -> None:
+    plane.publish(small(interval="24h"))
+    plane.tick()
+    [marker] = plane.store.list("requeue/")
+    assert marker.endswith("/shop")
+    passes = [plane.tick()["made"] for _ in range(3)]
+    assert 1 in passes
+    plane.converge()
+    assert plane.store.list("requeue/") == []
+
+
+def test_what_the_queue_refuses_keeps_its_marker(plane: Plane) -> None:
+    plane.publish(small(interval="24h"))
+    plane.tick()
+    [marker] = plane.store.list("requeue/")
+    plane.world.clock.advance(timedelta(minutes=10))
+    plane.world.fault("deny", "sqs:SendMessageBatch", times=9)
+    with pytest.raises(Exception, match="AccessDenied"):
+        plane.tick()
+    assert plane.store.list("requeue/") == [marker]
+    plane.world.faults.clear()
+    assert plane.tick() == OK
+
+
+# --- many environments ---
+
+
+def test_one_broken_environment_does_not_stop_the_other(plane: Plane) -> None:
+    plane.publish("kind: [", "broken")
+    plane.publish(small())
+    assert plane.tick() == {"made": 2, "missed": 0, "held": 0}
+    assert plane.value("DesiredStateInvalid", Environment="broken") == 1
+    assert plane.value("DesiredStateInvalid", Environment="shop") == 0
+    assert plane.retention() == 30
+    plane.tick()
+    assert plane.value("DesiredStateInvalid") == 1
+
+
+def test_state_that_can_not_be_used_fails_its_own_environment(plane: Plane) -> None:
+    plane.publish(small("damaged"), "damaged")
+    plane.publish(small())
+    plane.world.faults.append(Fault("deny", _state_of("damaged"), times=99))
+    assert plane.tick() == {"made": 1, "missed": 1, "held": 0}
+    [told] = plane.said("no pass")
     assert (told["level"], told["environment"]) == ("ERROR", "damaged")
     assert "AccessDenied" in told["reason"]
+    assert plane.retention() == 30
+    assert plane.waiting() == 0, "acknowledged, and asked for again"
+    plane.world.faults.clear()
+    plane.tick()
+    assert plane.retention("damaged-app") == 30
 
 
-def test_an_unreadable_lease_is_waited_out(function: Lambda) -> None:
-    function.publish(small())
-    function.s3.put_object(Bucket=function.bucket, Key="leases/shop.json", Body=b"{}")
-    assert function.tick() == {"made": 0, "held": 1, "failed": 0, "left": 0}
-    function.world.clock.advance(timedelta(seconds=TTL_S))
-    assert function.tick()["made"] == 1
-
-
-def test_the_function_fails_only_if_nothing_could_be_done(function: Lambda) -> None:
-    function.publish(small("damaged"), "damaged")
-    function.world.faults.append(Fault("deny", _state_of("damaged"), times=99))
-    with pytest.raises(reconcile.NothingDone, match=r"damaged: .*AccessDenied"):
-        function.tick()
-    assert function.value("PassesMissed") == 1, "told before it fails"
-
-
-def test_an_environment_that_another_pass_holds_is_no_failure(function: Lambda) -> None:
-    function.publish(small())
-    lease = acquire(function.store, "shop", "somebody", function.world.clock.now)
-    assert function.tick() == {"made": 0, "held": 1, "failed": 0, "left": 0}
-    assert function.value("PassesMissed") == 0
-    [told] = function.said("held")
-    assert "somebody" in told["reason"]
-    lease.release()
-    assert function.tick()["made"] == 1
-
-
-def test_what_there_is_no_time_for_goes_first_next_time(function: Lambda) -> None:
-    names = ["aa", "bb", "cc"]
+def test_environments_of_one_account_share_their_reads(plane: Plane) -> None:
+    names = [f"shop{n}" for n in range(8)]
     for name in names:
-        function.publish(small(name), name)
-    world = function.world
-
-    def left() -> float:  # enough until the first environment has been made
-        made = any(c.operation == "CreateLogGroup" for c in world.calls[function.mark :])
-        return 100.0 if made else 290.0
-
-    order = []
-    for tick in range(3):
-        function.tick(left)
-        [told] = function.said("pass")
-        order.append(told["environment"])
-        assert function.value("PassesMade") == 1
-        assert function.value("PassesMissed") == 2
-        assert len(function.said("no time left: the next tick begins with these")) == 1, tick
-    assert sorted(order) == names
+        plane.publish(small(name, interval="1m"), name)
+    plane.converge(*names)
+    assert plane.tick()["made"] == 8
+    assert len(plane.calls()) < 8 * 3
+    assert plane.writes() == []
+    plane.tamper("shop3-app")
+    plane.tick()
+    assert [line["environment"] for line in plane.said("DriftDetected")] == ["shop3"]
+    assert plane.retention("shop3-app") == 30
 
 
-def test_no_action_begins_that_may_not_end_before_the_function_does(function: Lambda) -> None:
-    function.publish(small())
+def test_an_unreadable_lease_is_waited_out(plane: Plane) -> None:
+    plane.publish(small())
+    plane.s3.put_object(Bucket=plane.bucket, Key="leases/shop.json", Body=b"{}")
+    assert plane.tick() == {"made": 0, "missed": 0, "held": 1}
+    plane.world.clock.advance(timedelta(seconds=TTL_S))
+    assert plane.tick()["made"] == 1
 
-    def left() -> float:  # ample, and gone as soon as something has been written
-        return 20.0 if any(c.writes for c in function.calls()) else 290.0
 
-    function.tick(left)
-    assert len(function.writes()) == 1
-    converge(function)
+def test_an_environment_that_another_pass_holds_is_put_off(plane: Plane) -> None:
+    plane.publish(small())
+    lease = acquire(plane.store, "shop", "somebody", plane.world.clock.now)
+    assert plane.tick() == {"made": 0, "missed": 0, "held": 1}
+    [told] = plane.said("put off")
+    assert "somebody" in told["reason"]
+    assert plane.waiting() == 0, "never by hiding the message"
+    [_] = plane.store.list("requeue/")
+    lease.release()
+    assert plane.tick()["made"] == 1
+
+
+def test_what_there_is_no_time_for_is_put_off(plane: Plane) -> None:
+    plane.publish(small())
+    plane.left = lambda: 10.0
+    assert plane.tick() == NONE
+    assert plane.calls() == []
+    [told] = plane.said("put off")
+    assert told["reason"] == "no time left"
+    plane.left = lambda: 290.0
+    assert plane.tick()["made"] == 1
+
+
+def test_no_action_begins_that_may_not_end_before_the_function_does(plane: Plane) -> None:
+    plane.publish(small())
+    # ample, and gone as soon as something has been written
+    plane.left = lambda: 20.0 if any(c.writes for c in plane.calls()) else 290.0
+    plane.tick()
+    assert len(plane.writes()) == 1
+    plane.left = lambda: 290.0
+    plane.converge()
+
+
+# --- the registry ---
+
+
+def register(plane: Plane, text: str) -> None:
+    body = f"apiVersion: plumbline.dev/v1\nkind: Registry\nspec:\n{text}"
+    plane.s3.put_object(Bucket=plane.bucket, Key="registry.yaml", Body=body.encode())
+
+
+def test_an_environment_lives_where_the_registry_says(plane: Plane) -> None:
+    account = "999988887777"
+    plane.trust(account, "eu-central-1")
+    register(
+        plane,
+        f"""
+  default: {{mode: enforce}}
+  environments:
+    shop-eu: {{account: "{account}", region: eu-central-1, mode: enforce}}
+""",
+    )
+    plane.publish(small())
+    plane.publish(small("shop-eu"), "shop-eu")
+    plane.converge("shop", "shop-eu")
+    groups = {
+        (c.account, c.region): c.params["logGroupName"]
+        for c in plane.world.calls
+        if c.name == "logs:CreateLogGroup"
+    }
+    assert groups == {
+        (plane.world.account, plane.world.region): "shop-app",
+        (account, "eu-central-1"): "shop-eu-app",
+    }
+    event = sample("cloudtrail-put-retention-policy")
+    event |= {"account": account, "region": "eu-central-1"}
+    event["detail"]["requestParameters"]["logGroupName"] = "shop-eu-app"
+    assert plane.change(event) == {"woken": ["shop-eu"]}
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        ("  default: refused\n", "registry.yaml names no environment shop, and refuses others"),
+        ("  default: {mod: enforce}\n", "registry.yaml:4: spec.default"),
+    ],
+)
+def test_what_the_registry_refuses_or_is_too_broken_to_allow_acts_nowhere(
+    plane: Plane, text: str, why: str
+) -> None:
+    register(plane, text)
+    plane.publish(small())
+    assert plane.tick()["missed"] == 1
+    assert plane.calls() == []
+    assert plane.assumed() == set()
+    [told] = plane.said("no pass")
+    assert why in told["reason"]
+    assert plane.retention() is None
 
 
 # --- settings ---
 
 
-def test_settings_that_can_not_be_used_are_told_in_one_error(
-    function: Lambda, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.delenv("PLUMBLINE_BUCKET")
-    monkeypatch.setenv("PLUMBLINE_MODE", "force")
-    with pytest.raises(reconcile.BadSettings) as caught:
-        function.tick()
+def test_settings_that_can_not_be_used_are_told_in_one_error(plane: Plane) -> None:
+    plane.patch.delenv("PLUMBLINE_BUCKET")
+    plane.patch.setenv("PLUMBLINE_MODE", "force")
+    plane.patch.setenv("PLUMBLINE_RATE_SHARE", "2")
+    with pytest.raises(BadSettings) as caught:
+        plane.tick()
     assert str(caught.value) == (
         "PLUMBLINE_BUCKET: found nothing, allowed: the state bucket's name; "
-        "PLUMBLINE_MODE: found force, allowed: enforce or observe"
+        "PLUMBLINE_MODE: found force, allowed: observe or enforce; "
+        "PLUMBLINE_RATE_SHARE: found 2, allowed: above 0 and up to 1"
     )
-    assert function.calls() == []
+    assert plane.calls() == []
 
 
-def test_a_bucket_that_can_not_be_read_fails_the_function(
-    function: Lambda, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("PLUMBLINE_BUCKET", "no-such-bucket")
+def test_a_bucket_that_can_not_be_read_fails_the_function(plane: Plane) -> None:
+    plane.patch.setenv("PLUMBLINE_BUCKET", "no-such-bucket")
     with pytest.raises(StoreFailure):
-        function.tick()
+        plane.tick()
 
 
-def test_clients_are_made_once_a_process(function: Lambda) -> None:
-    function.publish(small(interval="1m"))
-    function.tick()
-    door = reconcile._door(function.world.region, function.world.account)
-    client = door.client("logs")
-    function.tick()
-    assert reconcile._door(function.world.region, function.world.account) is door
-    assert door.client("logs") is client
+def test_clients_and_sessions_are_made_once_a_process(plane: Plane) -> None:
+    plane.publish(small(interval="1m"))
+    plane.converge()
+    sessions = len(plane.world.sessions)
+    for _ in range(3):
+        plane.tick()
+    assert len(plane.world.sessions) == sessions == 2
 
 
-# --- being due, told from the file's head ---
+# --- who did it ---
 
 
-def test_revision_and_interval_are_those_of_the_loader() -> None:
-    text = small(interval="90s").encode()
-    loaded = load_file(text, "x.yaml")
-    assert fleet.revision(text) == loaded.revision
-    assert fleet.interval_s(text) == loaded.interval_s == 90
-    bare = text.replace(b"spec: {interval: 90s, mode: enforce}\n", b"", 1)
-    assert fleet.interval_s(bare) == load_file(bare, "x.yaml").interval_s
+def test_drift_names_who_made_it_if_an_event_told(plane: Plane) -> None:
+    plane.publish(small(interval="24h"))
+    plane.converge()
+    plane.tamper()
+    event = sample("cloudtrail-put-retention-policy")
+    event["detail"]["eventTime"] = f"{plane.world.clock.now():%Y-%m-%dT%H:%M:%SZ}"
+    assert plane.change(event) == {"woken": ["shop"]}
+    assert plane.drain() == OK
+    [told] = plane.said("DriftDetected")
+    assert told["event"]["by"].startswith("arn:aws:iam::123456789012:user/alice (PutRetention")
+    [entry] = [e for e in plane.told() if e["DetailType"] == "DriftDetected"]
+    assert json.loads(entry["Detail"])["by"] == told["event"]["by"]
+    assert "by arn:aws:iam::123456789012:user/alice" in plane.news()[0]["Message"]
+    assert plane.retention() == 30
+
+
+def test_an_old_change_did_not_make_the_drift_of_today(plane: Plane) -> None:
+    plane.publish(small(interval="24h"))
+    plane.converge()
+    now = plane.world.clock.now()
+    event = sample("cloudtrail-put-retention-policy")
+    event["detail"]["eventTime"] = f"{now - timedelta(days=3):%Y-%m-%dT%H:%M:%SZ}"
+    changes.note(plane.store, "shop", changes.parse(event))
+    plane.tamper()
+    plane.send('{"environment": "shop"}')
+    plane.drain()
+    [told] = plane.said("DriftDetected")
+    assert "by" not in told["event"]

@@ -21,11 +21,11 @@ import pytest
 from controller.cli import main as cli
 from controller.cli import tools as cli_tools
 from controller.reconciler import Tools
-from handlers import reconcile as function
 from sandbox.pytest_plugin import new_world
+from sandbox.seed import seed
 from sandbox.world import Fault, World, on
-from tests.behaviour.test_lambda import Lambda
 from tests.harness import Plant, production
+from tests.plane import Plane
 
 NASTY = "Typed'by&a<person>%41+\\n0t-to-be-s33n"
 """What a person fills in: every encoding changes it, and RDS takes it."""
@@ -179,48 +179,41 @@ def test_the_command_line_prints_no_secret(terminal: Callable[..., str]) -> None
     assert shown(texts | state(plant), secrets) == []
 
 
-def test_the_log_of_the_function_holds_no_secret(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    world = new_world(8)
-    function._door.cache_clear()
-    lambda_ = Lambda(world, monkeypatch, capsys)
-    name = "litellm-production"
-    lambda_.publish(TEXT, name)
+def test_what_the_functions_tell_holds_no_secret(plane: Plane) -> None:
+    """The log, metrics, events on the bus, and what people are sent."""
+    name, world = "litellm-production", plane.world
+    seed(world)
+    plane.publish(TEXT, name)
     refuse(world)
-    secretsmanager = lambda_.aws.client("secretsmanager")
+    secretsmanager = plane.aws.client("secretsmanager")
     texts: dict[str, str] = {}
     for number in range(14):
-        lambda_.tick(after=120)
-        texts[f"log {number}"] = json.dumps(lambda_.log, ensure_ascii=False) + repr(lambda_.log)
-        texts[f"metrics {number}"] = repr(lambda_.data)
+        plane.tick(after=120)
+        texts[f"log {number}"] = json.dumps(plane.log, ensure_ascii=False) + repr(plane.log)
+        texts[f"metrics {number}"] = repr(plane.data)
+        texts[f"told {number}"] = repr(plane.told()) + repr(plane.news())
         if number == 1:
             secretsmanager.put_secret_value(
                 SecretId=f"{name}-database-password", SecretString=NASTY
             )
-    function._door.cache_clear()
     assert NASTY in values(world)
-    assert sum("failed to satisfy" in text for text in texts.values()) >= 2
+    assert sum("failed to satisfy" in text for text in texts.values()) >= 4
     assert shown(texts, values(world)) == []
 
 
-def test_an_error_nobody_foresaw_shows_no_secret(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    """Its text may quote anything: the function's log tells only where it was."""
-    world = new_world(9)
-    function._door.cache_clear()
-    lambda_ = Lambda(world, monkeypatch, capsys)
-    lambda_.publish(TEXT, "litellm-production")
+def test_an_error_nobody_foresaw_shows_no_secret(plane: Plane) -> None:
+    """Its text may quote anything: the worker's log tells only where it was."""
+    seed(plane.world)
+    plane.publish(TEXT, "litellm-production")
 
     def fail(*_: Any, **__: Any) -> Any:
         raise ValueError(f"what is {NASTY}?")
 
-    monkeypatch.setattr("controller.kinds.secret.SecretHandler.apply", fail)
-    with pytest.raises(function.NothingDone) as told:
-        lambda_.tick()
-    function._door.cache_clear()
-    assert shown({"log": json.dumps(lambda_.log) + str(told.value)}, {NASTY}) == []
+    plane.patch.setattr("controller.kinds.secret.SecretHandler.apply", fail)
+    assert plane.tick()["missed"] == 1
+    [told] = plane.said("no pass")
+    assert told["reason"].startswith("ValueError at fail:")
+    assert shown({"log": plane.text}, {NASTY}) == []
 
 
 def test_secrets_of_different_passes_are_all_blotted_out() -> None:

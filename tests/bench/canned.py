@@ -104,7 +104,7 @@ class Canned(Aws):
         self.indexed = True
         """False: the tag index knows nothing, so that tags are asked one by one."""
 
-    def _call(self, service: str, operation: str, params: dict[str, Any]) -> Any:
+    def _call(self, service: str, operation: str, params: dict[str, Any], by: Any = None) -> Any:
         call = f"{service}:{operation}"
         self.wait(call, self._budget.take(call))
         self._count(call, 0)

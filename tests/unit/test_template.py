@@ -1,4 +1,7 @@
-"""`template.yaml`: what is promised of it, judged on its text and on what SAM makes of it."""
+"""`template.yaml` and `bootstrap/target.yaml`: what is promised of them.
+
+Judged on their text, and on what SAM makes of it.
+"""
 
 from __future__ import annotations
 
@@ -13,13 +16,14 @@ from policy_sentry.querying.actions import get_action_data
 from samtranslator.translator.transform import transform
 
 from controller.lease import TTL_S
-from handlers.reconcile import MODES, Settings
+from handlers.settings import MODES, Settings
 from tests.emf import documented
 from tests.permissions import (
     CONVERGE,
+    FUNCTIONS,
     OBSERVE,
-    OWN,
     PARAMETERS,
+    ROLES,
     Statement,
     declared,
     filled,
@@ -28,11 +32,12 @@ from tests.permissions import (
     needed,
     statements,
 )
+from tests.plane import VISIBILITY_S
 
 ROOT = Path(__file__).parents[2]
-TEMPLATE = load()
+TEMPLATE, TARGET = load(), load("target")
 RESOURCES: dict[str, Any] = TEMPLATE["Resources"]
-STATEMENTS = statements(TEMPLATE)
+STATEMENTS = statements()
 ALARMS = {
     name: resource["Properties"]
     for name, resource in RESOURCES.items()
@@ -50,7 +55,7 @@ def expanded() -> dict[str, Any]:
             return {}
 
     packaged = load()  # as `sam deploy` hands it over: the bundle uploaded
-    packaged["Resources"]["Reconcile"]["Properties"]["CodeUri"] = "s3://bucket/bundle"
+    packaged["Globals"]["Function"]["CodeUri"] = "s3://bucket/bundle"
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("AWS_DEFAULT_REGION", "us-east-1")
         made: dict[str, Any] = transform(packaged, values, Offline())["Resources"]
@@ -66,62 +71,157 @@ def default(value: dict[str, str]) -> Any:
     return TEMPLATE["Parameters"][value["Ref"]]["Default"]
 
 
-# --- function and schedule ---
+# --- functions, schedule, queue ---
 
 
-def test_the_schedule_calls_the_function(expanded: dict[str, Any]) -> None:
-    [rule] = of_type(expanded, "AWS::Events::Rule")
-    assert default(rule["ScheduleExpression"]) == "rate(1 minute)"
+def function(resources: dict[str, Any], name: str) -> dict[str, Any]:
+    properties: dict[str, Any] = resources[name]["Properties"]
+    return properties
+
+
+def test_the_tick_calls_schedule_every_minute(expanded: dict[str, Any]) -> None:
+    rules = of_type(expanded, "AWS::Events::Rule")
+    [rule] = [r for r in rules if "ScheduleExpression" in r]
+    assert rule["ScheduleExpression"] == "rate(1 minute)"
     assert default(rule["State"]) == "ENABLED"
     [target] = rule["Targets"]
-    assert target["Arn"] == {"Fn::GetAtt": ["Reconcile", "Arn"]}
-    [permission] = of_type(expanded, "AWS::Lambda::Permission")
-    assert permission["Principal"] == "events.amazonaws.com"
+    assert target["Arn"] == {"Fn::GetAtt": ["Schedule", "Arn"]}
+    assert target["RetryPolicy"]["MaximumRetryAttempts"] == 0, "the next tick makes up for it"
+    permissions = of_type(expanded, "AWS::Lambda::Permission")
+    assert {p["Principal"] for p in permissions} == {"events.amazonaws.com"}
+    assert len(permissions) == len(rules)
 
 
-def test_nothing_retries_but_the_next_tick(expanded: dict[str, Any]) -> None:
-    [rule] = of_type(expanded, "AWS::Events::Rule")
-    assert rule["Targets"][0]["RetryPolicy"]["MaximumRetryAttempts"] == 0
-    [invoke] = of_type(expanded, "AWS::Lambda::EventInvokeConfig")
-    assert invoke["MaximumRetryAttempts"] == 0
+def test_what_wakes_the_ear(expanded: dict[str, Any]) -> None:
+    """Uploads, but nothing that passes write: no pass causes a pass."""
+    rules = [r for r in of_type(expanded, "AWS::Events::Rule") if "EventPattern" in r]
+    assert {r["Targets"][0]["Arn"]["Fn::GetAtt"][0] for r in rules} == {"Change"}
+    [uploads] = [r for r in rules if r["EventPattern"]["source"] == ["aws.s3"]]
+    assert uploads["EventPattern"]["detail"]["object"]["key"] == [
+        {"prefix": "environments/"}, {"prefix": "pauses/"}, "registry.yaml",
+    ]  # fmt: skip
+    written = {
+        resource.removeprefix("arn:aws:s3:::state/").removesuffix("*")
+        for each in STATEMENTS
+        if each.role in FUNCTIONS and "s3:PutObject" in each.actions
+        for resource in each.resources
+    }
+    assert not written & {"environments/", "pauses/", "registry.yaml"}
+    [calls] = [r for n, r in TARGET["Resources"].items() if n == "Calls"]
+    detail = calls["Properties"]["EventPattern"]["detail"]
+    [issuer] = detail["userIdentity"]["sessionContext"]["sessionIssuer"].values()
+    assert detail["readOnly"] == [False]
+    assert issuer[0] == {"exists": False}
+    assert [filled(x) for x in issuer[1]["anything-but"]] == ["plumbline-us-east-1-converge"]
+    role = TARGET["Resources"]["ConvergeRole"]["Properties"]["RoleName"]
+    assert filled(role) == "plumbline-us-east-1-converge"
 
 
-def test_the_function(expanded: dict[str, Any]) -> None:
-    [function] = of_type(expanded, "AWS::Lambda::Function")
-    assert function["Handler"] == "handlers.reconcile.handler"
-    assert function["Timeout"] < TTL_S, "a live pass must never lose its lease"
-    assert function["LoggingConfig"] == {"LogGroup": {"Ref": "ReconcileLog"}}
-    assert "ReservedConcurrentExecutions" not in function, (
-        "impossible in accounts with a quota of 10"
-    )
-    assert RESOURCES["ReconcileLog"]["Properties"]["RetentionInDays"] == {"Ref": "LogRetentionDays"}
+def test_the_worker_takes_messages_in_batches_and_is_bounded(expanded: dict[str, Any]) -> None:
+    [mapping] = of_type(expanded, "AWS::Lambda::EventSourceMapping")
+    assert mapping["FunctionName"] == {"Ref": "Reconcile"}
+    assert mapping["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
+    assert mapping["BatchSize"] == 10
+    most = default(mapping["ScalingConfig"]["MaximumConcurrency"])
+    assert float(TEMPLATE["Parameters"]["RateShare"]["Default"]) <= 1 / most
 
 
-def test_the_function_takes_the_settings_it_is_given() -> None:
-    given: dict[str, Any] = RESOURCES["Reconcile"]["Properties"]["Environment"]["Variables"]
+def test_the_functions(expanded: dict[str, Any]) -> None:
+    for name in FUNCTIONS:
+        made = function(expanded, name)
+        assert made["Handler"] == f"handlers.{name.lower()}.handler"
+        assert made["LoggingConfig"] == {"LogGroup": {"Ref": f"{name}Log"}}
+        assert made["Role"] == {"Fn::GetAtt": [f"{name}Role", "Arn"]}
+        assert "ReservedConcurrentExecutions" not in made, (
+            "impossible in accounts with a quota of 10"
+        )
+        log = RESOURCES[f"{name}Log"]["Properties"]
+        assert log["RetentionInDays"] == {"Ref": "LogRetentionDays"}
+        assert log["KmsKeyId"] == {"Fn::GetAtt": ["Key", "Arn"]}
+
+
+def test_a_live_pass_loses_neither_its_lease_nor_its_message(expanded: dict[str, Any]) -> None:
+    """Time-out < visibility < lease: a message that comes back finds the lease held."""
+    timeout = function(expanded, "Reconcile")["Timeout"]
+    queue = RESOURCES["Queue"]["Properties"]
+    assert timeout <= 300
+    assert timeout < queue["VisibilityTimeout"] < TTL_S
+    assert queue["VisibilityTimeout"] == VISIBILITY_S
+
+
+def test_the_queues_lose_no_trigger_and_bury_poison() -> None:
+    queue, dead = RESOURCES["Queue"]["Properties"], RESOURCES["DeadLetters"]["Properties"]
+    assert queue["FifoQueue"] is dead["FifoQueue"] is True
+    assert queue["ContentBasedDeduplication"] is False
+    assert queue["RedrivePolicy"]["deadLetterTargetArn"] == {"Fn::GetAtt": ["DeadLetters", "Arn"]}
+    assert queue["RedrivePolicy"]["maxReceiveCount"] == 3
+    assert dead["MessageRetentionPeriod"] > queue["MessageRetentionPeriod"]
+    for each in (queue, dead):
+        assert each["KmsMasterKeyId"] == {"Fn::GetAtt": ["Key", "Arn"]}
+
+
+def test_the_functions_take_the_settings_they_are_given() -> None:
+    given: dict[str, Any] = TEMPLATE["Globals"]["Function"]["Environment"]["Variables"]
     modes = TEMPLATE["Parameters"]["Mode"]["AllowedValues"]
     assert sorted(modes) == sorted(MODES)
-    variables = dict.fromkeys(given, "x") | {"AWS_REGION": "us-east-1"}
+    variables = dict.fromkeys(given, "1") | {"AWS_REGION": "us-east-1"}
     for mode in modes:
         assert Settings.read({**variables, "PLUMBLINE_MODE": mode}).mode == mode
+    source = (ROOT / "handlers" / "settings.py").read_text(encoding="utf-8")
+    read = set(re.findall(r"PLUMBLINE_\w+", source))
+    assert read == {name for name in given if name.startswith("PLUMBLINE_")}
 
 
-def test_the_makefile_builds_this_function_for_this_runtime() -> None:
+def test_the_makefile_builds_the_functions_for_this_runtime() -> None:
     text = (ROOT / "handlers" / "Makefile").read_text(encoding="utf-8")
-    runtime = RESOURCES["Reconcile"]["Properties"]["Runtime"]
-    assert "build-Reconcile:" in text
-    assert f"RUNTIME := {runtime.removeprefix('python')}\n" in text
+    runtime = TEMPLATE["Globals"]["Function"]["Runtime"]
+    assert "\nbuild-%:\n" in text
+    assert f"RUNTIME ?= {runtime.removeprefix('python')}\n" in text
 
 
-def test_every_parameter_is_explained_and_used() -> None:
-    text = json.dumps([RESOURCES, TEMPLATE["Conditions"]])
-    for name, each in TEMPLATE["Parameters"].items():
+@pytest.mark.parametrize("template", [TEMPLATE, TARGET], ids=["control-plane", "target"])
+def test_every_parameter_is_explained_and_used(template: dict[str, Any]) -> None:
+    used = ("Resources", "Conditions", "Globals")
+    text = json.dumps([template.get(part) for part in used])
+    for name, each in template["Parameters"].items():
         assert len(each["Description"]) > 20, name
         assert f'"Ref": "{name}"' in text or f"${{{name}}}" in text, name
 
 
+def test_this_account_is_a_target_as_any_other() -> None:
+    home = RESOURCES["Home"]["Properties"]
+    assert home["TemplateURL"] == "bootstrap/target.yaml"
+    assert home["Parameters"].keys() == TARGET["Parameters"].keys()
+    for name in home["Parameters"].keys() & TEMPLATE["Parameters"].keys():
+        here, there = TEMPLATE["Parameters"][name], TARGET["Parameters"][name]
+        assert {k: v for k, v in here.items() if k != "Description"} == {
+            k: v for k, v in there.items() if k != "Description"
+        }, name
+        assert home["Parameters"][name] == {"Ref": name}
+
+
 def test_outputs() -> None:
-    assert {"StateBucketName", "FunctionName"} <= TEMPLATE["Outputs"].keys()
+    assert {"StateBucketName", "WorkerRoleArn", "ChangeBusArn"} <= TEMPLATE["Outputs"].keys()
+
+
+# --- the key and the topic ---
+
+
+def test_the_key_lets_those_publish_who_ring() -> None:
+    """With the AWS managed key neither CloudWatch nor EventBridge could."""
+    statements = {s["Sid"]: s for s in RESOURCES["Key"]["Properties"]["KeyPolicy"]["Statement"]}
+    publishers = statements["Publishers"]
+    assert set(publishers["Principal"]["Service"]) == {
+        "cloudwatch.amazonaws.com", "events.amazonaws.com",
+    }  # fmt: skip
+    assert set(publishers["Action"]) == {"kms:Decrypt", "kms:GenerateDataKey*"}
+    assert RESOURCES["Topic"]["Properties"]["KmsMasterKeyId"] == {"Fn::GetAtt": ["Key", "Arn"]}
+    assert RESOURCES["Key"]["Properties"]["EnableKeyRotation"] is True
+    assert RESOURCES["Key"]["DeletionPolicy"] == "Retain"
+    policy = RESOURCES["TopicPolicy"]["Properties"]["PolicyDocument"]["Statement"]
+    assert {s["Principal"]["Service"] for s in policy if s["Effect"] == "Allow"} == {
+        "cloudwatch.amazonaws.com"
+    }
 
 
 # --- the state bucket ---
@@ -153,45 +253,66 @@ def test_the_bucket_takes_tls_only() -> None:
 def test_versions_of_what_each_pass_writes_go_within_a_day() -> None:
     rules = RESOURCES["StateBucket"]["Properties"]["LifecycleConfiguration"]["Rules"]
     by_prefix = {rule.get("Prefix", ""): rule for rule in rules}
-    for prefix in ("leases/", "status/"):
+    for prefix in ("leases/", "status/", "requeue/", "tick.json", "timetable/"):
         assert by_prefix[prefix]["NoncurrentVersionExpiration"] == {"NoncurrentDays": 1}
-    for prefix in ("environments/", "accepted/", "pauses/", ""):
+    for prefix in ("environments/", "accepted/", "pauses/", "timetable/", "names/", ""):
         rule = by_prefix.get(prefix, {})
         assert "ExpirationInDays" not in rule, "desired state never expires"
 
 
-# --- what the role may do ---
+# --- what the roles may do ---
 
 
-@pytest.mark.parametrize("mode", MODES)
-def test_the_role_may_do_what_the_kinds_declare_and_nothing_else(mode: str) -> None:
-    enforce = mode == "enforce"
-    want, have = needed(enforce=enforce), granted(TEMPLATE, enforce=enforce)
+@pytest.mark.parametrize("role", ROLES)
+def test_a_role_may_do_what_is_declared_and_nothing_else(role: str) -> None:
+    want, have = needed(role), granted(role)
     assert sorted(want - have) == [], "missing: python -m tests.permissions"
     assert sorted(have - want) == [], "needed by nothing: python -m tests.permissions"
 
 
 def test_what_is_listed_by_hand_is_declared_by_no_kind() -> None:
-    by_kinds = declared("reads") | declared("writes")
-    lists = [OWN.keys(), OBSERVE.keys(), CONVERGE.keys()]
-    assert not by_kinds & set().union(*lists)
-    assert sum(map(len, lists)) == len(set().union(*lists))
+    assert not declared("reads") & OBSERVE.keys()
+    assert not declared("writes") & CONVERGE.keys()
 
 
-def test_observe_mode_changes_nothing_but_our_own_state() -> None:
-    for each in STATEMENTS:
-        if each.condition == "Enforces":
-            continue
-        for action in each.actions:
-            level = get_action_data(*action.split(":"))[action.split(":")[0]][0]["access_level"]
-            own = set(each.resources) <= {"arn:aws:logs:::ReconcileLog"} or all(
-                r.startswith("arn:aws:s3:::state") for r in each.resources
-            )
-            assert level in ("Read", "List") or own, action
+def test_the_role_that_looks_changes_nothing() -> None:
+    """And where a stack only observes, there is no other."""
+    for action in granted("Observe"):
+        service = action.split(":")[0]
+        level = get_action_data(*action.split(":"))[service][0]["access_level"]
+        assert level in ("Read", "List"), action
+    for name, resource in TARGET["Resources"].items():
+        converges = "Converge" in name
+        assert resource.get("Condition") == ("Converges" if converges else None), name
+    assert TARGET["Conditions"]["Converges"] == {"Fn::Equals": [{"Ref": "Mode"}, "enforce"]}
+    assert {s.condition for s in STATEMENTS if s.role == "Converge"} == {"Converges"}
+
+
+def test_the_functions_reach_no_managed_service_themselves() -> None:
+    ours = {"events", "kms", "logs", "s3", "sns", "sqs", "sts", "xray"}
+    for role in FUNCTIONS:
+        assert {action.split(":")[0] for action in granted(role)} <= ours
+    roles = [s for s in STATEMENTS if "sts:AssumeRole" in s.actions]
+    assert [s.role for s in roles] == ["Reconcile"]
+    assert roles[0].resources == (
+        "arn:aws:iam::*:role/plumbline-*-observe", "arn:aws:iam::*:role/plumbline-*-converge",
+    )  # fmt: skip
+
+
+def test_the_roles_trust_the_worker_alone_and_only_with_the_external_id() -> None:
+    for which, actions in {
+        "Observe": "sts:AssumeRole", "Converge": ["sts:AssumeRole", "sts:SetSourceIdentity"],
+    }.items():  # fmt: skip
+        properties = TARGET["Resources"][f"{which}Role"]["Properties"]
+        [statement] = properties["AssumeRolePolicyDocument"]["Statement"]
+        assert statement["Principal"] == {"AWS": {"Ref": "WorkerRoleArn"}}
+        assert statement["Action"] == actions
+        external = {"StringEquals": {"sts:ExternalId": {"Ref": "ExternalId"}}}
+        assert statement["Condition"] == external
 
 
 def by_sid(each: Statement) -> str:
-    return f"{each.policy}-{each.sid}"
+    return f"{each.role}-{each.sid}"
 
 
 def resource_types(action: str) -> set[str]:
@@ -206,6 +327,7 @@ def fits(pattern: str, form: str) -> bool:
     form = form.replace("${Partition}", "aws").replace("${Scope}", "regional")
     form = form.replace("${Region}", "us-east-1").replace("${Account}", "123456789012")
     head = form.split("${")[0]
+    pattern = pattern.replace(":iam::*:", ":iam::123456789012:")
     for scope in ("global/", "*/"):
         pattern = pattern.replace(f":{scope}", ":regional/")
     return pattern.startswith(head)
@@ -245,7 +367,7 @@ def test_the_prefix_of_names_narrows_every_write_to_what_carries_our_names() -> 
     wide = {
         resource.split(":", 5)[5]
         for each in STATEMENTS
-        if each.condition == "Enforces"
+        if each.role == "Converge"
         for resource in each.resources
         if resource != "*" and PARAMETERS["NamePrefix"] not in resource
     }
@@ -279,11 +401,12 @@ def test_policies_keep_within_aws_limits() -> None:
             text = text.replace(f"${{AWS::{name}}}", "x" * longest)
         return len(re.sub(r"\s", "", re.sub(r"\$\{\w+\}", "x" * 40, text)))
 
-    for resource in RESOURCES.values():
+    for resource in TARGET["Resources"].values():
         if resource["Type"] == "AWS::IAM::ManagedPolicy":
             assert size(resource["Properties"]["PolicyDocument"]) < 6144
-    inline = RESOURCES["ReconcileRole"]["Properties"]["Policies"]
-    assert sum(size(p["PolicyDocument"]) for p in inline) < 10_240
+    for role in FUNCTIONS:
+        inline = RESOURCES[f"{role}Role"]["Properties"]["Policies"]
+        assert sum(size(p["PolicyDocument"]) for p in inline) < 10_240
 
 
 # --- alarms ---
@@ -291,22 +414,49 @@ def test_policies_keep_within_aws_limits() -> None:
 
 def named() -> Iterator[tuple[str, str, frozenset[str]]]:
     for alarm in ALARMS.values():
-        dimensions = frozenset(d["Name"] for d in alarm.get("Dimensions", ()))
-        yield alarm["Namespace"], alarm["MetricName"], dimensions
+        stats = [each["MetricStat"]["Metric"] for each in alarm.get("Metrics", ())
+                 if "MetricStat" in each]  # fmt: skip
+        for metric in stats or [alarm]:
+            dimensions = frozenset(d["Name"] for d in metric.get("Dimensions", ()))
+            yield metric["Namespace"], metric["MetricName"], dimensions
 
 
 def test_the_alarms_that_are_promised() -> None:
-    metrics = {metric for _, metric, _ in named()}
-    assert {"DriftedResources", "DesiredStateInvalid", "PassesMade", "PassesMissed"} <= metrics
-    assert "Errors" in metrics
+    metrics = {(namespace, metric) for namespace, metric, _ in named()}
+    assert metrics == {
+        ("AWS/SQS", "ApproximateNumberOfMessagesVisible"),
+        ("AWS/SQS", "ApproximateAgeOfOldestMessage"),
+        ("AWS/Lambda", "Errors"),
+        ("AWS/Lambda", "Throttles"),
+        *(("Plumbline", metric) for metric in (
+            "EnvironmentsWoken", "PassesMade", "PassesMissed", "DesiredStateInvalid",
+            "DriftedResources", "BlockedActions", "ActionsFailed", "MinutesSinceConverged",
+        )),
+    }  # fmt: skip
+    page = (ROOT / "docs" / "reference" / "metrics.md").read_text(encoding="utf-8")
+    assert {name for name in ALARMS if f"`{name}`" not in page} == set()
 
 
 def test_alarms_name_metrics_that_are_documented_with_these_dimensions() -> None:
     for namespace, metric, dimensions in named():
         if namespace == "Plumbline":
             assert dimensions in documented()[metric].dimensions, metric
-        else:
-            assert (namespace, metric) == ("AWS/Lambda", "Errors")
+
+
+def test_each_function_and_each_queue_has_its_alarms() -> None:
+    watched = {
+        (a["MetricName"], json.dumps(a["Dimensions"][0]["Value"]))
+        for a in ALARMS.values()
+        if a.get("Namespace", "").startswith("AWS/")
+    }
+    for name in FUNCTIONS:
+        for metric in ("Errors", "Throttles"):
+            assert (metric, json.dumps({"Ref": name})) in watched
+    for metric, queue in (
+        ("ApproximateNumberOfMessagesVisible", "DeadLetters"),
+        ("ApproximateAgeOfOldestMessage", "Queue"),
+    ):
+        assert (metric, json.dumps({"Fn::GetAtt": [queue, "QueueName"]})) in watched
 
 
 def test_missing_ticks_ring_and_other_missing_data_does_not() -> None:
@@ -314,11 +464,15 @@ def test_missing_ticks_ring_and_other_missing_data_does_not() -> None:
         expected = "breaching" if name == "NoTickAlarm" else "notBreaching"
         assert alarm["TreatMissingData"] == expected, name
         assert set(alarm) >= {"AlarmDescription", "AlarmActions", "OKActions"}
-    assert RESOURCES["NoTickAlarm"]["Condition"] == "Ticks"
+        assert alarm["AlarmActions"] == [{"Ref": "Topic"}]
+    for name in ("NoTickAlarm", "NoPassAlarm"):
+        assert RESOURCES[name]["Condition"] == "Ticks"
 
 
 def test_what_bounds_the_role_must_be_said() -> None:
-    for name in ("NamePrefix", "TaskRoleNames"):
-        parameter = TEMPLATE["Parameters"][name]
+    for name, template in (
+        (n, t) for n in ("NamePrefix", "TaskRoleNames") for t in (TEMPLATE, TARGET)
+    ):
+        parameter = template["Parameters"][name]
         assert "Default" not in parameter
         assert not any(re.fullmatch(parameter["AllowedPattern"], wide) for wide in ("", "*", "a*"))
