@@ -22,7 +22,9 @@ from pathlib import Path
 from tests.sabotage.entries import SABOTAGES, NotThere, Sabotage, apply
 
 ROOT = Path(__file__).parents[2]
-COPIED = ("controller", "handlers", "sandbox", "tests", "desired_state", "events", "docs")
+COPIED = (
+    "bootstrap", "controller", "handlers", "sandbox", "tests", "desired_state", "events", "docs",
+)  # fmt: skip
 FILES = ("pyproject.toml", "template.yaml")
 WORKERS = 2
 LONGEST_S = 180

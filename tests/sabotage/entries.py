@@ -274,8 +274,9 @@ def _all() -> Iterator[Sabotage]:
         (
             Edit("controller/guards.py", f"def mode{SIGNATURE}",
                  f"def mode{SIGNATURE}\n    return None"),
-            Edit("controller/reconciler.py", 'may_write = write and report.mode == "enforce"',
-                 "may_write = write"),
+            Edit("controller/reconciler.py",
+                 'return self.write and self.report.mode == "enforce" and not self.report.paused',
+                 "return self.write"),
         ),
         _tests(OBSERVE, "test_no_call_is_more_than_a_read[observe_in_file-nothing]"),
     )  # fmt: skip
@@ -312,7 +313,7 @@ def _all() -> Iterator[Sabotage]:
     )  # fmt: skip
     yield _one(
         "I8", "the log tells the text of any error", "handlers/reconcile.py",
-        "told = isinstance(error, (AwsFailure, Conflict, NotPermitted, StoreFailure))",
+        "told = isinstance(error, _FORESEEN)",
         "told = True", _tests(SECRETS, "test_an_error_nobody_foresaw_shows_no_secret"),
     )  # fmt: skip
     # I9: bad desired state changes nothing
@@ -351,9 +352,10 @@ def _all() -> Iterator[Sabotage]:
     )  # fmt: skip
     yield _one(
         "I10", "the lease is given back before the work", "controller/reconciler.py",
-        "            apply(report, aws, inventory, lease, tools)",
-        "            lease.release()\n            lease.expires = tools.now().replace(year=9999)\n"
-        "            apply(report, aws, inventory, lease, tools)",
+        "            apply(self.report, self.aws, self.inventory, self.lease, self.tools)",
+        "            self.lease.release()\n"
+        "            self.lease.expires = self.tools.now().replace(year=9999)\n"
+        "            apply(self.report, self.aws, self.inventory, self.lease, self.tools)",
         _tests(INSIDE, "test_each_write_finds_the_lease_held_by_its_pass"),
     )  # fmt: skip
     # I11: faults that end change nothing

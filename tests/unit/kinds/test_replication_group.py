@@ -434,6 +434,8 @@ def test_outputs() -> None:
 class Quiet(Aws):
     """An AWS in which only tags can be asked for."""
 
+    environments = ()
+
     def __init__(self) -> None:
         self.asked: list[str] = []
 

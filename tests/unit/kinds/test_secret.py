@@ -287,6 +287,9 @@ class FakeAws:
             raise reply
         return reply[params["SecretId"]] if operation == "DescribeSecret" else reply
 
+    def reveal(self, service: str, operation: str, params: Any = None) -> Any:
+        return self.read(service, operation, params)
+
     def pages(self, service: str, operation: str, items: str, params: Any) -> Any:
         return self.read(service, operation, params)[items]
 
