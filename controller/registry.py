@@ -133,19 +133,11 @@ class Registry:
             return None
         return binding.account, binding.region
 
-    @property
-    def places(self) -> set[tuple[str, str]]:
-        """(account, region) of all that is named, and of home."""
-        named = [*self._spec.environments.values(), self._spec.default]
-        return {
-            (p.account or self._home.account, p.region or self._home.region)
-            for p in named
-            if isinstance(p, Place)
-        }
-
 
 def parse(body: bytes) -> RegistrySpec:
     """The registry in a text. Raises `BadRegistry` with file, line, field, found and allowed."""
+    if not body.strip():
+        raise BadRegistry(f"{KEY}:1: found nothing, allowed: one document")
     try:
         documents = read(body)
     except YamlError as error:

@@ -7,7 +7,6 @@ to be looked at again, and when the last tick was, so that one that was lost is 
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
 from datetime import UTC, datetime
 from functools import cache
 from typing import Any
@@ -19,7 +18,7 @@ from controller import requeue, timetable
 from controller.fleet import environments, levels
 from controller.messages import Wake, send
 from controller.sessions import session
-from controller.store import S3Store, Store
+from controller.store import S3Store
 from controller.telemetry import Metric
 from handlers.emf import emit
 from handlers.settings import Settings
@@ -39,8 +38,12 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, list[str
     store = S3Store(_client("s3"), settings.bucket)
     now = _now()
     since, version = timetable.last_tick(store, now)
-    known = timetable.entries(store)
-    wakes, markers = _due(store, known, since, now)
+    names, entries = environments(store), timetable.entries(store)
+    known = {name: entries[name] for name in names if name in entries}
+    markers = requeue.due(store, now)
+    wakes = [Wake(name, "never looked at") for name in names if name not in known]
+    wakes += [Wake(name, "its interval is over") for name in timetable.due(known, since, now)]
+    wakes += [Wake(name, "work was under way") for _, name in markers]
     failed = send(_client("sqs"), settings.queue, wakes)
     lost = {wake.environment for wake in failed}
     for key, environment in markers:
@@ -53,17 +56,6 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, list[str
         raise NotWoken(", ".join(sorted(lost)))
     timetable.ticked(store, now, version)
     return {"woken": woken}
-
-
-def _due(
-    store: Store, known: Mapping[str, timetable.Entry], since: datetime, now: datetime
-) -> tuple[list[Wake], list[tuple[str, str]]]:
-    """What to wake, and the markers that asked for it."""
-    markers = requeue.due(store, now)
-    wakes = [Wake(name, "never looked at") for name in environments(store) if name not in known]
-    wakes += [Wake(name, "its interval is over") for name in timetable.due(known, since, now)]
-    wakes += [Wake(name, "work was under way") for _, name in markers]
-    return wakes, markers
 
 
 @cache
