@@ -304,7 +304,9 @@ class Plane:
         return groups[0].get("retentionInDays") if groups else None
 
     def tamper(self, name: str = "shop-app", days: int = 7) -> None:
+        """Change something behind our back, long enough ago for reads to show it."""
         self.aws.client("logs").put_retention_policy(logGroupName=name, retentionInDays=days)
+        self.world.clock.advance(timedelta(seconds=5))
 
     def converge(self, *names: str, ticks: int = 10) -> None:
         """Ticks until these are converged, and nothing asks to be looked at again."""

@@ -64,7 +64,7 @@ class Replay(Aws):
     def together(self, *jobs: Callable[[], Any]) -> list[Any]:
         return [job() for job in jobs]
 
-    def _call(self, service: str, operation: str, params: dict[str, Any]) -> Any:
+    def _call(self, service: str, operation: str, params: dict[str, Any], by: Any = None) -> Any:
         call = f"{service}:{operation}"
         self.calls[call] += 1
         answer = _ANSWERS.get(call)
