@@ -63,7 +63,7 @@ lint: $(STAMP) $(if $(TEMPLATE),$(SAM_STAMP)) ## Check style, types, import cont
 	@$(call quietly,"$(BIN)/lint-imports")
 ifneq ($(TEMPLATE),)
 	@$(call say,cfn-lint and sam validate)
-	@"$(BIN)/cfn-lint" $(TEMPLATE)
+	@"$(BIN)/cfn-lint" $(TEMPLATE) bootstrap/*.yaml
 	@export SAM_CLI_TELEMETRY=0 AWS_DEFAULT_REGION=us-east-1; \
 	$(call quietly,"$(SAM)" validate --lint --template $(TEMPLATE))
 endif
