@@ -272,12 +272,9 @@ def test_every_metric_of_an_alarm_or_widget_is_emitted(plane: Plane) -> None:
     named = set()
     for resource in load()["Resources"].values():
         properties = resource.get("Properties", {})
-        metrics = [each.get("MetricStat", {}).get("Metric", {})
-                   for each in properties.get("Metrics", ())]  # fmt: skip
-        for metric in [properties, *metrics]:
-            if metric.get("Namespace") == "Plumbline":
-                dimensions = frozenset(d["Name"] for d in metric.get("Dimensions", ()))
-                named.add((metric["MetricName"], dimensions))
+        if properties.get("Namespace") == "Plumbline":
+            dimensions = frozenset(d["Name"] for d in properties.get("Dimensions", ()))
+            named.add((properties["MetricName"], dimensions))
     body = load()["Resources"]["Dashboard"]["Properties"]["DashboardBody"]["Fn::Sub"]
     for widget in json.loads(body)["widgets"]:
         named |= {
