@@ -215,8 +215,7 @@ class Pass:
         known = {k: r.outputs for k, r in self.inventory.records.items()}
         guesses = Bindings(self.inventory.parameters, known, self._own)
         self.targets = {
-            key: self._target(r, hint(r, guesses))
-            for key, r in self.environment.resources.items()
+            key: self._target(r, hint(r, guesses)) for key, r in self.environment.resources.items()
         }
         self.removed = _removed(self.environment, self.inventory)
         for key, resource in self.removed.items():
