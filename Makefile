@@ -13,14 +13,17 @@ unexport PYTHONPATH PYTHONHOME PYTHONDONTWRITEBYTECODE VIRTUAL_ENV
 
 VENV ?= .venv
 VENV_SAM ?= .venv-sam
+VENV_CHECKOV ?= .venv-checkov
 WORKERS ?= 2
 BIN := $(VENV)/bin
 SAM := $(VENV_SAM)/bin/sam
+CHECKOV := $(VENV_CHECKOV)/bin/checkov
 UV := $(BIN)/uv
 
 UV_STAMP := $(VENV)/.uv-installed
 STAMP := $(VENV)/.installed
 SAM_STAMP := $(VENV_SAM)/.installed
+CHECKOV_STAMP := $(VENV_CHECKOV)/.installed
 
 TEMPLATE := $(wildcard template.yaml)
 
@@ -53,7 +56,7 @@ setup: $(STAMP) ## Make .venv with everything in it
 # --- judge ---
 
 .PHONY: lint
-lint: $(STAMP) $(if $(TEMPLATE),$(SAM_STAMP)) ## Check style, types, import contracts and templates
+lint: $(STAMP) $(if $(TEMPLATE),$(SAM_STAMP) $(CHECKOV_STAMP)) ## Check style, types, import contracts and templates
 	@$(call say,ruff)
 	@"$(BIN)/ruff" check --quiet .
 	@"$(BIN)/ruff" format --check --quiet --output-format concise . || { echo "not formatted: run 'make format'"; exit 1; }
@@ -66,6 +69,9 @@ ifneq ($(TEMPLATE),)
 	@"$(BIN)/cfn-lint" $(TEMPLATE) bootstrap/*.yaml
 	@export SAM_CLI_TELEMETRY=0 AWS_DEFAULT_REGION=us-east-1; \
 	$(call quietly,"$(SAM)" validate --lint --template $(TEMPLATE))
+	@$(call say,checkov)
+	@$(call quietly,"$(CHECKOV)" --quiet --compact --skip-download --framework cloudformation \
+		$(addprefix --file ,$(TEMPLATE) $(wildcard bootstrap/*.yaml)))
 endif
 
 .PHONY: format
@@ -111,6 +117,7 @@ requirements: $(UV_STAMP) ## Pin requirements/*.in by hash (UPGRADE=1: newest ve
 	@$(compile) -c requirements/dev.txt requirements/runtime.in -o requirements/runtime.txt
 	@$(compile) -c requirements/dev.txt requirements/cli.in -o requirements/cli.txt
 	@$(compile) requirements/sam.in -o requirements/sam.txt
+	@$(compile) requirements/checkov.in -o requirements/checkov.txt
 
 .PHONY: hooks
 hooks: $(STAMP) ## Run the linters before each commit
@@ -118,7 +125,7 @@ hooks: $(STAMP) ## Run the linters before each commit
 
 .PHONY: clean
 clean: ## Remove everything that make made
-	@rm -rf "$(VENV)" "$(VENV_SAM)" .mypy_cache .pytest_cache .ruff_cache .import_linter_cache \
+	@rm -rf "$(VENV)" "$(VENV_SAM)" "$(VENV_CHECKOV)" .mypy_cache .pytest_cache .ruff_cache .import_linter_cache \
 		.hypothesis .aws-sam build dist plumbline.egg-info
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
@@ -152,4 +159,10 @@ $(SAM_STAMP): $(UV_STAMP) requirements/sam.txt
 	@$(call say,installing requirements/sam.txt into $(VENV_SAM))
 	@"$(UV)" venv --quiet --clear --python "$(BIN)/python" "$(VENV_SAM)"
 	@$(sync) --python "$(VENV_SAM)/bin/python" requirements/sam.txt
+	@touch "$@"
+
+$(CHECKOV_STAMP): $(UV_STAMP) requirements/checkov.txt
+	@$(call say,installing requirements/checkov.txt into $(VENV_CHECKOV))
+	@"$(UV)" venv --quiet --clear --python "$(BIN)/python" "$(VENV_CHECKOV)"
+	@$(sync) --python "$(VENV_CHECKOV)/bin/python" requirements/checkov.txt
 	@touch "$@"

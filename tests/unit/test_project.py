@@ -48,7 +48,7 @@ def ids(path: Path) -> str:
 
 def test_every_requirement_file_is_compiled() -> None:
     assert [each.stem for each in SOURCES] == [each.stem for each in COMPILED]
-    assert {each.stem for each in SOURCES} == {"cli", "dev", "runtime", "sam", "uv"}
+    assert {each.stem for each in SOURCES} == {"checkov", "cli", "dev", "runtime", "sam", "uv"}
 
 
 @pytest.mark.parametrize("compiled", COMPILED, ids=ids)
@@ -123,7 +123,8 @@ def test_every_decision_is_listed_once_in_order() -> None:
 def test_every_target_sets_itself_up(target: str, tmp_path: Path) -> None:
     """On a bare machine each target first makes the virtual environment."""
     venv = tmp_path / "venv"
-    command = ["make", "-n", f"VENV={venv}", f"VENV_SAM={tmp_path / 'venv-sam'}", target]
+    others = (f"VENV_{name}={tmp_path / name}" for name in ("SAM", "CHECKOV"))
+    command = ["make", "-n", f"VENV={venv}", *others, target]
     env = {name: value for name, value in os.environ.items() if not name.startswith("MAKE")}
     plan = subprocess.run(
         command, cwd=ROOT, env=env, capture_output=True, text=True, check=True
