@@ -19,7 +19,7 @@ class Selection:
     """What to import. Empty parts select everything; all parts must hold.
 
     kinds: of these kinds. names: physical names, `*` standing for anything. tags: carried by the
-    resource; an empty value is met by any.
+    resource, AWS's own (`aws:cloudformation:stack-name`) among them; an empty value is met by any.
     """
 
     kinds: tuple[str, ...] = ()
@@ -31,8 +31,29 @@ class Selection:
         return not self.names or any(_pattern(each).fullmatch(name) for each in self.names)
 
     def tagged(self, tags: Mapping[str, str]) -> bool:
-        """Whether tags are meant."""
-        return all(k in tags and v in ("", tags[k]) for k, v in self.tags.items())
+        """Whether tags are meant, as far as they are people's: observed tags leave out AWS's."""
+        theirs = {k: v for k, v in self.tags.items() if not _is_aws(k)}
+        return all(k in tags and v in ("", tags[k]) for k, v in theirs.items())
+
+    def marked(self, aws: Aws) -> frozenset[str] | None:
+        """ARNs of what carries AWS's own tags that are asked for; None if none is asked for.
+
+        Raises `AwsFailure`. All filters of a call must be met:
+        https://docs.aws.amazon.com/resourcegroupstagging/latest/APIReference/API_GetResources.html
+        """
+        own = {k: v for k, v in self.tags.items() if _is_aws(k)}
+        if not own:
+            return None
+        filters = [{"Key": k, "Values": [v] if v else []} for k, v in own.items()]
+        found = aws.pages(
+            "resourcegroupstaggingapi", "GetResources", "ResourceTagMappingList",
+            {"TagFilters": filters, "ResourcesPerPage": 100},
+        )  # fmt: skip
+        return frozenset(each["ResourceARN"] for each in found)
+
+
+def _is_aws(tag: str) -> bool:
+    return tag.lower().startswith("aws:")
 
 
 def _pattern(name: str) -> re.Pattern[str]:
@@ -53,6 +74,11 @@ class Live:
         """`Kind physical-name`, for messages."""
         return f"{self.handler.kind} {self.target.name}"
 
+    @property
+    def arn(self) -> str:
+        """As AWS's index of tags names it: a log group's without its `:*`."""
+        return str(self.handler.output(self.present.doc).get("arn", "")).removesuffix(":*")
+
 
 class Unreadable(Exception):
     """Nothing that was selected could be read. One reason a line."""
@@ -64,6 +90,10 @@ def find(aws: Aws, environment: str, selection: Selection) -> tuple[list[Live], 
     Raises `Unreadable` if no kind could be.
     """
     kinds = [kind for kind in KINDS if not selection.kinds or kind in selection.kinds]
+    try:
+        marked = selection.marked(aws)
+    except AwsFailure as failure:
+        raise Unreadable(f"AWS's own tags can't be read: {failure}") from None
     reasons: list[str] = []
     found: list[Live] = []
     unlisted = 0
@@ -71,7 +101,7 @@ def find(aws: Aws, environment: str, selection: Selection) -> tuple[list[Live], 
     for kind, (live, wrong) in zip(kinds, aws.together(*looks), strict=True):
         reasons += [f"{kind}: {reason}" for reason in wrong]
         unlisted += bool(wrong and not live)
-        found += live
+        found += [each for each in live if marked is None or each.arn in marked]
     if reasons and not found and unlisted == len(kinds):
         raise Unreadable("\n".join(reasons))
     return found, reasons

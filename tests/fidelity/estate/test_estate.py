@@ -351,3 +351,15 @@ def test_imported_again_it_is_the_same(adopted: Adopted) -> None:
     adopted.estate.checkpoint()
     assert adopted.estate.run().converged
     assert adopted.estate.writes() == []
+
+
+def test_a_stack_is_imported_by_the_tags_that_cloudformation_gives(made: Estate) -> None:
+    made.later(60)
+    file = made.imported(tags={"aws:cloudformation:stack-name": "Twenty"})
+    found = load(file.text.encode(), "twenty.yaml").resources
+    stack = made.aws.client("cloudformation").describe_stack_resources(StackName="Twenty")
+    ids = " ".join(r["PhysicalResourceId"] for r in stack["StackResources"])
+    assert len(found) >= 5
+    assert [r.key for r in found.values() if r.physical not in ids] == []
+    made.publish(file.text)
+    assert made.run().plan.steps == ()
