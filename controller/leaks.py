@@ -101,6 +101,16 @@ _OPTION = re.compile(
     r"(?<![\w-])(?:--?(?P<option>[A-Za-z][\w-]*)(?:=|\s+)|(?P<variable>[A-Za-z_]\w*)=)"
     r"(?=(?P<value>\"[^\"]*\"|'[^']*'|[^\s\"'-]\S*))"
 )
+_BY_PROGRAM = re.compile(
+    r"""
+    \bcurl\b[^|;&]*?\s(?:-[uU]|--user|--proxy-user)[ =]?["']?[^\s:"']+:(?P<user>[^\s"']+)
+    | \b(?:redis|valkey)-cli\b[^|;&]*?\s-a[ =]?["']?(?P<auth>[^\s"'-][^\s"']*)
+    | \b(?:mysql|mysqladmin|mysqldump|mariadb)\b[^|;&]*?\s-p["']?(?P<glued>[^\s"']+)
+    | \b(?:sshpass|mongo|mongosh|docker[ ]login)\b[^|;&]*?\s-p[ =]?["']?(?P<p>[^\s"'-][^\s"']*)
+    """,
+    re.VERBOSE,
+)
+"""Programs that take a password by an option whose name does not say so."""
 _VARIABLE = re.compile(r"\${1,2}(\w+|\{\w+\}|\(\w+\))")
 _SHORT = re.compile(r"pass|requirepass|masterauth", re.IGNORECASE)
 
@@ -110,13 +120,14 @@ def in_command(words: Sequence[str]) -> bool:
 
     A guess that nobody can be asked to write around, so no reason to refuse a file.
     """
-    return any(
-        (named_like_one(name) or _SHORT.fullmatch(name))
-        and not _VARIABLE.fullmatch(value.strip("\"'"))
-        and not _HARMLESS.fullmatch(value.strip("\"'"))
-        for option, variable, value in _OPTION.findall(" ".join(words))
-        if (name := option or variable)
-    )
+    line = " ".join(words)
+    values = [
+        value.strip("\"'")
+        for option, variable, value in _OPTION.findall(line)
+        if (name := option or variable) and (named_like_one(name) or _SHORT.fullmatch(name))
+    ]
+    values += [found.group(str(found.lastgroup)) for found in _BY_PROGRAM.finditer(line)]
+    return any(not _VARIABLE.fullmatch(v) and not _HARMLESS.fullmatch(v) for v in values)
 
 
 def harmless(value: str) -> bool:
