@@ -277,7 +277,7 @@ def test_resolved_values_are_checked_again() -> None:
     made = one("LogGroup", {"retentionInDays": "${ssm:days}", "kmsKeyId": "${ssm:key}"})
     checked = bound(made, days="8", key="alias/x")
     assert len(checked.problems) == 2
-    assert checked.problems[0].startswith("spec.retentionInDays: found 8, allowed: 1, 3, 5")
+    assert checked.problems[0].startswith("spec.retentionInDays: found 8, allowed: 1, 2, 3, 5")
     assert checked.problems[1] == (
         'spec.kmsKeyId: found "alias/x", allowed: the ARN of a KMS key, or none'
     )
