@@ -58,14 +58,14 @@ def all_leaves(bench: Bench) -> list[tuple[str, Leaf]]:
 
 
 def chosen(bench: Bench) -> list[tuple[str, Leaf]]:
-    """The leaves to perturb: of those that are the same field with the same value (a default in
-    each of fifteen rules) one is enough, unless `EVERY_LEAF` is set."""
+    """The leaves to perturb: of those that are the same field, and the same entry of it (an option
+    in each of fifteen rules) one is enough, unless `EVERY_LEAF` is set."""
     if os.environ.get("EVERY_LEAF"):
         return all_leaves(bench)
     kept: dict[tuple[str, ...], tuple[str, Leaf]] = {}
     for key, leaf in all_leaves(bench):
         listed = next((n for n in names(key, leaf)[:2] if (bench.kind, n) in STORE), "")
-        same = (leaf.general, str(leaf.steps[-1]), leaf.deed, repr(leaf.value), listed)
+        same = (leaf.general, str(leaf.steps[-1]), leaf.deed, listed)
         kept.setdefault(same, (key, leaf))
     return list(kept.values())
 
