@@ -363,3 +363,40 @@ def test_services_of_one_name_in_two_clusters(estate: Estate) -> None:
     estate.later()
     report = estate.run()
     assert [k for k, a in report.assessments.items() if a.drift] == ["Service/web-2"]
+
+
+def test_an_adopted_database_keeps_its_password_until_the_secret_has_a_new_version(
+    world: World,
+) -> None:
+    estate = Estate(world)
+    rds, secrets = estate.aws.client("rds"), estate.aws.client("secretsmanager")
+    secrets.create_secret(Name=f"{NAME}-db", SecretString=HIDDEN)
+    ec2 = estate.aws.client("ec2")
+    vpc = ec2.create_vpc(CidrBlock="10.0.0.0/16")["Vpc"]["VpcId"]
+    subnets = [
+        ec2.create_subnet(VpcId=vpc, CidrBlock=f"10.0.{n}.0/24", AvailabilityZone=f"us-east-1{z}")
+        for n, z in enumerate("ab")
+    ]
+    rds.create_db_subnet_group(
+        DBSubnetGroupName="mine", DBSubnetGroupDescription="x",
+        SubnetIds=[s["Subnet"]["SubnetId"] for s in subnets],
+    )  # fmt: skip
+    rds.create_db_instance(
+        DBInstanceIdentifier=f"{NAME}-db", Engine="postgres", DBInstanceClass="db.t4g.micro",
+        AllocatedStorage=20, MasterUsername="app", MasterUserPassword="another-one-9",
+        DBSubnetGroupName="mine", StorageEncrypted=True,
+    )  # fmt: skip
+    estate.later(3600)
+    text = estate.imported(adopt=True, kinds=("DBInstance", "Secret")).text
+    spec = "  masterUserPassword: ${Secret.db.value}\n"
+    head, found, rest = text.partition("kind: DBInstance")
+    estate.publish(head + found + rest.replace("spec:\n", f"spec:\n{spec}", 1))
+    estate.checkpoint()
+    estate.converge()
+    assert {w.operation for w in estate.writes()} == {"AddTagsToResource", "TagResource"}
+    secrets.put_secret_value(SecretId=f"{NAME}-db", SecretString="rotated-value-17")
+    estate.later(600)
+    estate.checkpoint()
+    estate.converge()
+    assert [w.operation for w in estate.writes()] == ["ModifyDBInstance"]
+    assert estate.writes()[0].params["MasterUserPassword"] == "rotated-value-17"
