@@ -16,7 +16,9 @@ from typing import Any
 
 from controller.kindlib.reading import batches
 
-_NAME = re.compile(r"[a-z]([a-z0-9]|-(?=[a-z0-9])){0,39}")
+NAME = r"[a-z](?:[a-z0-9]|-(?=[a-z0-9])){0,39}"
+"""What an environment may be called."""
+
 MOST = 10
 """Messages of one SendMessageBatch."""
 
@@ -47,7 +49,7 @@ def parse(body: str) -> Wake:
     if not isinstance(document, dict):
         raise Poison("no map")
     environment, reason = document.get("environment"), document.get("reason", "")
-    if not isinstance(environment, str) or not _NAME.fullmatch(environment):
+    if not isinstance(environment, str) or not re.fullmatch(NAME, environment):
         raise Poison("names no environment")
     return Wake(environment, reason if isinstance(reason, str) else "")
 

@@ -174,11 +174,12 @@ class Plane:
         event["detail"]["object"]["key"] = f"environments/{name}.yaml"
         return self.change(event)
 
-    def change(self, event: dict[str, Any]) -> dict[str, Any]:
-        """An event arrives at Change, of this account unless it says another."""
-        event = copy.deepcopy(event)
-        if event["account"] == "123456789012":
-            event["account"] = self.world.account
+    def change(self, event: dict[str, Any], *, whole: bool = False) -> dict[str, Any]:
+        """An event arrives at Change, of this account unless it says another. whole: as it is."""
+        if not whole:
+            event = copy.deepcopy(event)
+            if event["account"] == "123456789012":
+                event["account"] = self.world.account
         with self._captured():
             return self._call(change, "Change", event)
 

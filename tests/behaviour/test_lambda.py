@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import fnmatch
 import json
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from controller import changes
 from controller.kinds import KINDS
 from controller.lease import TTL_S, acquire
 from controller.pause import pause
@@ -688,31 +687,69 @@ def test_clients_and_sessions_are_made_once_a_process(plane: Plane) -> None:
 # --- who did it ---
 
 
+def told_by(plane: Plane, kind: str) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The one event of a kind, as it is in the log and on the bus."""
+    [line] = plane.said(kind)
+    [entry] = [e for e in plane.told() if e["DetailType"] == kind]
+    event: dict[str, Any] = line["event"]
+    return event, json.loads(entry["Detail"])
+
+
 def test_drift_names_who_made_it_if_an_event_told(plane: Plane) -> None:
     plane.publish(small(interval="24h"))
     plane.converge()
     plane.tamper()
+    now = plane.world.clock.now()
+    assert plane.change(call(now)) == {"woken": ["shop"]}
+    assert plane.drain() == OK
+    line, detail = told_by(plane, "DriftDetected")
+    assert line["by"] == detail["by"]
+    assert line["by"].startswith("alice (PutRetentionPolicy, ")
+    assert line["principal"] == "arn:aws:iam::123456789012:user/alice"
+    assert "; by alice (PutRetentionPolicy, " in plane.news()[0]["Message"]
+    drift = plane.status()["resources"]["LogGroup/app"]["lastDrift"]
+    assert (drift["by"], drift["paths"]) == (line["by"], ["retentionInDays"])
+    assert plane.retention() == 30
+
+
+def call(at: datetime) -> dict[str, Any]:
+    """A person's call, recorded at some time."""
     event = sample("cloudtrail-put-retention-policy")
-    event["detail"]["eventTime"] = f"{plane.world.clock.now():%Y-%m-%dT%H:%M:%SZ}"
+    event["detail"]["eventTime"] = f"{at:%Y-%m-%dT%H:%M:%SZ}"
+    return event
+
+
+def test_who_made_drift_is_told_later_if_the_event_comes_later(plane: Plane) -> None:
+    """CloudTrail takes minutes, and by then the drift has been told and mended."""
+    plane.publish(small(interval="1m"))
+    plane.converge()
+    plane.tamper()
+    event = call(plane.world.clock.now())
+    plane.tick()
+    assert "by" not in told_by(plane, "DriftDetected")[0]
+    assert plane.retention() == 30
+    for _ in range(4):
+        plane.tick()
     assert plane.change(event) == {"woken": ["shop"]}
     assert plane.drain() == OK
-    [told] = plane.said("DriftDetected")
-    assert told["event"]["by"].startswith("arn:aws:iam::123456789012:user/alice (PutRetention")
-    [entry] = [e for e in plane.told() if e["DetailType"] == "DriftDetected"]
-    assert json.loads(entry["Detail"])["by"] == told["event"]["by"]
-    assert "by arn:aws:iam::123456789012:user/alice" in plane.news()[0]["Message"]
-    assert plane.retention() == 30
+    line, detail = told_by(plane, "DriftAttributed")
+    assert (line["resource"], line["paths"]) == ("LogGroup/app", ["retentionInDays"])
+    assert detail["by"].startswith("alice (PutRetentionPolicy, ")
+    [news] = plane.news()
+    assert news["Subject"] == "Plumbline: shop: DriftAttributed"
+    assert "LogGroup/app: retentionInDays; by alice (" in news["Message"]
+    assert plane.status()["resources"]["LogGroup/app"]["lastDrift"]["by"] == line["by"]
+    plane.change(event)
+    plane.drain()
+    assert plane.said("DriftAttributed") == [], "once"
 
 
 def test_an_old_change_did_not_make_the_drift_of_today(plane: Plane) -> None:
     plane.publish(small(interval="24h"))
     plane.converge()
-    now = plane.world.clock.now()
-    event = sample("cloudtrail-put-retention-policy")
-    event["detail"]["eventTime"] = f"{now - timedelta(days=3):%Y-%m-%dT%H:%M:%SZ}"
-    changes.note(plane.store, "shop", changes.parse(event))
+    plane.change(call(plane.world.clock.now() - timedelta(days=3)))
+    plane.drain()
     plane.tamper()
     plane.send('{"environment": "shop"}')
     plane.drain()
-    [told] = plane.said("DriftDetected")
-    assert "by" not in told["event"]
+    assert "by" not in told_by(plane, "DriftDetected")[0]
