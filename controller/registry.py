@@ -32,6 +32,9 @@ RoleName = Annotated[
 ]
 
 
+SourceName = Literal["bucket", "parameterStore"]
+
+
 class Place(Model):
     """Where environments live, and how much they may do there."""
 
@@ -51,6 +54,14 @@ class Place(Model):
     """Name of the role that writes there. By default the one that `bootstrap/target.yaml` makes."""
 
 
+class NamedPlace(Place):
+    """Where one environment lives, and where its file is."""
+
+    source: SourceName = "bucket"
+    """Where its desired state is: `environments/<environment>.yaml` in the state bucket, or the
+    parameter of that name in Parameter Store, in the control plane's own account and region."""
+
+
 class RegistrySpec(Model):
     """All environments of a control plane."""
 
@@ -58,7 +69,7 @@ class RegistrySpec(Model):
     """For environments that are not named: a place, or `refused`. By default the control plane's
     own account and region, at most in the mode that the stack was deployed with."""
 
-    environments: dict[Name, Place] = Field(default_factory=dict)
+    environments: dict[Name, NamedPlace] = Field(default_factory=dict)
     """Name of an environment → its place."""
 
 
@@ -84,6 +95,7 @@ class Binding:
     mode: Mode
     observe_role: str = ""
     converge_role: str = ""
+    source: SourceName = "bucket"
 
 
 class BadRegistry(Exception):
@@ -121,9 +133,19 @@ class Registry:
         place = self._spec.environments.get(environment, self._spec.default)
         if isinstance(place, str):
             raise NotRegistered(f"{KEY} names no environment {environment}, and refuses others")
-        mode = place.mode
-        home = (place.account or self._home.account, place.region or self._home.region)
-        return Binding(*home, mode, place.observe_role or "", place.converge_role or "")
+        return Binding(
+            place.account or self._home.account,
+            place.region or self._home.region,
+            place.mode,
+            place.observe_role or "",
+            place.converge_role or "",
+            place.source if isinstance(place, NamedPlace) else "bucket",
+        )
+
+    def in_parameters(self) -> list[str]:
+        """Environments whose desired state is in Parameter Store."""
+        named = self._spec.environments.items()
+        return sorted(name for name, place in named if place.source == "parameterStore")
 
     def place(self, environment: str) -> tuple[str, str] | None:
         """(account, region) of an environment; None if it has none."""

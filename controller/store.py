@@ -13,9 +13,9 @@ import json
 import os
 import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -27,10 +27,11 @@ CONFLICT_TRIES = 4
 
 @dataclass(frozen=True, slots=True)
 class Stored:
-    """An object and the version of it that was read."""
+    """An object and the version of it that was read. metadata: what S3 keeps beside it."""
 
     body: bytes
     version: str
+    metadata: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def json(self) -> Any:
@@ -88,7 +89,7 @@ class S3Store:
     def get(self, key: str) -> Stored | None:
         try:
             reply = self._client.get_object(Bucket=self._bucket, Key=self._prefix + key)
-            return Stored(reply["Body"].read(), reply["ETag"])
+            return Stored(reply["Body"].read(), reply["ETag"], reply.get("Metadata", {}))
         except ClientError as error:
             if _code(error) in ("NoSuchKey", "404"):
                 return None

@@ -13,7 +13,7 @@ import traceback
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from functools import cache
+from functools import cache, partial
 from typing import Any
 
 from aws_lambda_powertools import Logger
@@ -29,7 +29,7 @@ from controller.reconciler import Report, Tools, WrongPlace
 from controller.registry import BadRegistry, Binding, NotRegistered, Registry
 from controller.round import reconcile_together
 from controller.sessions import session
-from controller.sources import StoreSource
+from controller.sources import ParameterSource, Source, StoreSource
 from controller.store import Conflict, S3Store, Store, StoreFailure
 from controller.telemetry import Metric
 from handlers.doors import Doors
@@ -71,6 +71,7 @@ class Worker:
     registry: Callable[[], Registry]
     holder: str
     seconds_left: Callable[[], float]
+    parameters: ParameterSource
     passes: dict[str, str] = field(default_factory=dict)
     bindings: dict[str, Binding] = field(default_factory=dict)
 
@@ -106,7 +107,7 @@ class Worker:
             return None
         return Tools(
             store=self.store,
-            source=StoreSource(self.store),
+            source=self._source(binding, name),
             connect=self.doors.door(binding, name).fresh,
             holder=self.holder,
             now=_now,
@@ -114,10 +115,16 @@ class Worker:
             highest_mode=binding.mode,
         )
 
+    def _source(self, binding: Binding, name: str) -> Source:
+        if binding.source == "parameterStore":
+            return self.parameters.expect(name)
+        return StoreSource(self.store)
+
     def _after(self, report: Report, reason: str) -> None:
         name = report.environment
         self.passes[name] = "made"
-        tell(report, reason, _now(), logger, _client, self.settings, self.bindings[name])
+        who = partial(changes.made_by, self.store, name, since=report.previous)
+        tell(report, reason, _now(), logger, _client, self.settings, who)
         self._next(report)
         self._teach(report)
 
@@ -181,6 +188,7 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
         cache(lambda: Registry.load(store, settings.home(arn))),
         holder=f"lambda request {context.aws_request_id}",
         seconds_left=lambda: context.get_remaining_time_in_millis() / 1000,
+        parameters=ParameterSource(_client("ssm"), settings.parameters),
     )  # fmt: skip
     asked, poison = _read(SQSEvent(event))
     worker.look(asked)

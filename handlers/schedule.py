@@ -1,6 +1,6 @@
 """The tick: every minute, wake the environments whose turn it is. It reads no file and no AWS.
 
-A few LISTs and one object tell everything: names, intervals and how environments stand, what asked
+A few LISTs and two objects tell everything: names, intervals and how environments stand, what asked
 to be looked at again, and when the last tick was, so that one that was lost is made up for.
 """
 
@@ -11,12 +11,13 @@ from datetime import UTC, datetime
 from functools import cache
 from typing import Any
 
-from aws_lambda_powertools import Logger
+from aws_lambda_powertools import Logger, Tracer
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from controller import requeue, timetable
 from controller.fleet import environments, levels
 from controller.messages import Wake, send
+from controller.registry import BadRegistry, Registry
 from controller.sessions import session
 from controller.store import S3Store
 from controller.telemetry import Metric
@@ -24,6 +25,7 @@ from handlers.emf import emit
 from handlers.settings import Settings
 
 logger = Logger()
+tracer = Tracer(auto_patch=False)
 
 
 class NotWoken(Exception):
@@ -31,6 +33,7 @@ class NotWoken(Exception):
 
 
 @logger.inject_lambda_context(correlation_id_path="id", clear_state=True)
+@tracer.capture_lambda_handler(capture_response=False, capture_error=False)
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, list[str]]:
     """Wake what is due. Raises `BadSettings`, `StoreFailure` or `NotWoken`; the next tick makes up
     for it."""
@@ -38,7 +41,8 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, list[str
     store = S3Store(_client("s3"), settings.bucket)
     now = _now()
     since, version = timetable.last_tick(store, now)
-    names, entries = environments(store), timetable.entries(store)
+    names = sorted({*environments(store), *_in_parameters(store, settings, context)})
+    entries = timetable.entries(store)
     known = {name: entries[name] for name in names if name in entries}
     markers = requeue.due(store, now)
     wakes = [Wake(name, "never looked at") for name in names if name not in known]
@@ -56,6 +60,16 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, list[str
         raise NotWoken(", ".join(sorted(lost)))
     timetable.ticked(store, now, version)
     return {"woken": woken}
+
+
+def _in_parameters(store: S3Store, settings: Settings, context: LambdaContext) -> list[str]:
+    """Environments whose file is not in the bucket: only the registry names them."""
+    try:
+        home = settings.home(context.invoked_function_arn)
+        return Registry.load(store, home).in_parameters()
+    except BadRegistry as error:  # the passes over the others tell it, too
+        logger.error("no registry", reason=str(error))
+        return []
 
 
 @cache

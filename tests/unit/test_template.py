@@ -291,7 +291,8 @@ def test_the_role_that_looks_changes_nothing() -> None:
 def test_the_functions_reach_no_managed_service_themselves() -> None:
     ours = {"events", "kms", "logs", "s3", "sns", "sqs", "sts", "xray"}
     for role in FUNCTIONS:
-        assert {action.split(":")[0] for action in granted(role)} <= ours
+        own = ours | {"ssm"} if role == "Reconcile" else ours  # where desired state may be
+        assert {action.split(":")[0] for action in granted(role)} <= own
     roles = [s for s in STATEMENTS if "sts:AssumeRole" in s.actions]
     assert [s.role for s in roles] == ["Reconcile"]
     assert roles[0].resources == (
