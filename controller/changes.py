@@ -1,7 +1,8 @@
-"""Which environments a change touches, and who made it, as an AWS event tells.
+"""Which environments a change touches, as an AWS event tells.
 
 Events are hints: AWS sends some late, some twice, and of some services none. They make a pass come
-sooner, and say who; nothing is believed of them but names.
+sooner, and say who; nothing is believed of them but names. Whatever else stands in one, however
+much and however deep, is no error: an event that nobody understands wakes nobody.
 https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-events-structure.html
 """
 
@@ -10,33 +11,41 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
+from controller.attribution import Author, author, moment, role_of, subjects
+from controller.messages import NAME
 from controller.roles import SESSION
-from controller.store import Conflict, Store, StoreFailure, to_body
+from controller.store import Conflict, Store, to_body
 
-MOST_NOTES = 20
-"""Notes that are read to learn who did something, the newest first."""
+MOST_WORDS = 5_000
+"""Words of one event that are looked at: one of EventBridge's largest has some more."""
 
-_STAMP = "%Y%m%dT%H%M%SZ"
 _WORD = re.compile(r"[^\s:/,;\"'{}\[\]]+")
-_FILE = re.compile(r"environments/([a-z][a-z0-9-]*)\.yaml|pauses/([a-z][a-z0-9-]*)\.json")
-_PARAMETER = re.compile(r"environments/([a-z][a-z0-9-]*)(/.*)?")
+_FILE = re.compile(rf"environments/({NAME})\.yaml|pauses/({NAME})\.json")
+_PARAMETER = re.compile(rf"environments/({NAME})(/.*)?")
+_TOLD = (
+    "requestParameters", "responseElements", "resources", "name", "SourceIdentifier", "SourceArn",
+    "additionalEventData", "serviceEventDetails",
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """An event, in short. words: names that occur in it. who, what: empty unless it tells."""
+    """An event, in short. words: names that occur in it. names: those of what was changed. who,
+    what: empty unless it tells. refused: AWS did not do it."""
 
     account: str
     region: str
     at: datetime
     words: frozenset[str]
-    who: str = ""
+    names: frozenset[str] = frozenset()
+    who: Author = field(default_factory=Author)
     what: str = ""
     id: str = ""
+    refused: bool = False
 
 
 def desired_state_of(event: Mapping[str, Any], parameters: str) -> str | None:
@@ -44,9 +53,9 @@ def desired_state_of(event: Mapping[str, Any], parameters: str) -> str | None:
 
     parameters: the path in Parameter Store, without the slash at the front.
     """
-    detail = event.get("detail") or {}
+    detail = _map(event.get("detail"))
     if event.get("source") == "aws.s3":
-        key = str((detail.get("object") or {}).get("key", ""))
+        key = str(_map(detail.get("object")).get("key", ""))
         if key == "registry.yaml":
             return ""
         match = _FILE.fullmatch(key)
@@ -64,35 +73,38 @@ def part(event: Mapping[str, Any], parameters: str) -> bool:
 def _parameter(event: Mapping[str, Any], parameters: str) -> re.Match[str] | None:
     if event.get("source") != "aws.ssm":
         return None
-    name = str((event.get("detail") or {}).get("name", ""))
+    name = str(_map(event.get("detail")).get("name", ""))
     return _PARAMETER.fullmatch(name.removeprefix("/").removeprefix(parameters))
 
 
 def parse(event: Mapping[str, Any]) -> Change:
     """An event of AWS's, of whatever type."""
-    detail = event.get("detail") or {}
-    told = [detail.get(k) for k in ("requestParameters", "responseElements", "resources", "name",
-                                    "SourceIdentifier", "SourceArn")]  # fmt: skip
-    words = {w for part in (*told, event.get("resources")) for w in _words(part)}
+    detail = _map(event.get("detail"))
+    told = [*(detail.get(key) for key in _TOLD), event.get("resources")]
+    names = subjects(detail)
     return Change(
         str(event.get("account", "")),
         str(event.get("region", "")),
-        _time(detail.get("eventTime") or event.get("time")),
-        frozenset(words),
-        _who(detail),
+        moment(detail.get("eventTime") or event.get("time")) or datetime.now(UTC),
+        names | frozenset(_words(told)),
+        names,
+        author(detail.get("userIdentity")),
         str(detail.get("eventName") or detail.get("Message") or event.get("detail-type", "")),
         str(event.get("id", "")),
+        bool(detail.get("errorCode")),
     )
 
 
-def ours(event: Mapping[str, Any]) -> bool:
-    """Whether a role session of ours made the call: passes cause no passes.
+def ours(event: Mapping[str, Any], roles: Collection[str]) -> bool:
+    """Whether one of our own role sessions made the call: passes cause no passes.
 
-    The rules of bootstrap/target.yaml leave out its role; a registry may name another one.
-    https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_identifiers.html
+    roles: names of those that passes may write with where the event comes from. The rules of
+    bootstrap/target.yaml leave out its own; a registry may name another one. The session's name
+    alone would prove nothing: whoever assumes a role chooses it.
     """
-    arn = _who(event.get("detail") or {})
-    return ":assumed-role/" in arn and arn.endswith(f"/{SESSION}")
+    identity = _map(_map(event.get("detail")).get("userIdentity"))
+    role, session = role_of(identity)
+    return session == SESSION and role in {name.rpartition("/")[2] for name in roles}
 
 
 def touched(change: Change, environments: Collection[str], names: Mapping[str, str]) -> list[str]:
@@ -106,18 +118,6 @@ def touched(change: Change, environments: Collection[str], names: Mapping[str, s
         if any(word.startswith(mark) or word == environment for word in change.words):
             found.add(environment)
     return sorted(found)
-
-
-def note(store: Store, environment: str, change: Change) -> None:
-    """Keep who did what, for the pass that finds the drift. Raises `StoreFailure`."""
-    id = re.sub(r"[^A-Za-z0-9-]", "", change.id) or "x"
-    key = f"changes/{environment}/{change.at:{_STAMP}}-{id}.json"
-    body = {
-        "at": change.at.isoformat(), "who": change.who, "what": change.what,
-        "words": sorted(change.words),
-    }  # fmt: skip
-    with suppress(Conflict):  # AWS sent the event twice
-        store.put(key, to_body(body), None)
 
 
 def names(store: Store, account: str, region: str) -> dict[str, str]:
@@ -149,50 +149,20 @@ def learn(store: Store, account: str, region: str, environment: str, mine: Colle
             return
 
 
-def made_by(store: Store, environment: str, physical: str, since: datetime | None = None) -> str:
-    """Who changed a resource last, as far as an event told; empty if none did.
-
-    since: nothing older counts; a change of last week did not make the drift of today.
-    """
-    prefix = f"changes/{environment}/"
-    oldest = f"{prefix}{since:{_STAMP}}" if since else prefix
-    try:
-        keys = [key for key in store.list(prefix) if key >= oldest]
-        for key in reversed(keys[-MOST_NOTES:]):
-            found = store.get(key)
-            body = found.json if found else {}
-            if physical in body.get("words", ()) and body.get("who"):
-                return f"{body['who']} ({body['what']}, {body['at']})"
-    except (StoreFailure, ValueError, KeyError, TypeError, AttributeError):
-        return ""  # it is only who: the drift is told all the same
-    return ""
-
-
 def _words(value: Any) -> Iterator[str]:
-    if isinstance(value, str):
-        yield value
-        yield from _WORD.findall(value)
-    elif isinstance(value, Mapping):
-        for inner in value.values():
-            yield from _words(inner)
-    elif isinstance(value, (list, tuple)):
-        for inner in value:
-            yield from _words(inner)
+    """Texts at any depth, whole and in parts."""
+    left, count = [value], 0
+    while left and count < MOST_WORDS:
+        it = left.pop()
+        if isinstance(it, str):
+            for word in (it, *_WORD.findall(it)):
+                yield word
+                count += 1
+        elif isinstance(it, Mapping):
+            left.extend(it.values())
+        elif isinstance(it, (list, tuple)):
+            left.extend(it)
 
 
-def _who(detail: Mapping[str, Any]) -> str:
-    """CloudTrail's `userIdentity` in one line.
-
-    https://docs.aws.amazon.com/awscloudtrail/latest/userguide/cloudtrail-event-reference-user-identity.html
-    """
-    identity = detail.get("userIdentity")
-    if not isinstance(identity, Mapping):
-        return ""
-    return str(identity.get("arn") or identity.get("invokedBy") or identity.get("principalId", ""))
-
-
-def _time(value: Any) -> datetime:
-    try:
-        return datetime.fromisoformat(str(value)).astimezone(UTC)
-    except ValueError:
-        return datetime.now(UTC)
+def _map(value: Any) -> Mapping[str, Any]:
+    return value if isinstance(value, Mapping) else {}

@@ -12,6 +12,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from controller.assess import Assessment
+from controller.attribution import PATIENCE, Notes, moment
 from controller.diff import Change, json_patch
 from controller.handler import Absent, Present, Unknown
 from controller.ownership import Claim
@@ -42,7 +43,7 @@ def publish(report: Report, store: Store, now: datetime, *, write: bool) -> Stat
             before = found.json
         except ValueError:
             before = {}
-    document = make(report, before, now)
+    document = make(report, before, now, Notes(store, report.environment))
     happened = tuple(events(report, before, document))
     if write:
         plain = {k: v for k, v in before.items() if k != "nonce"}
@@ -56,12 +57,13 @@ def publish(report: Report, store: Store, now: datetime, *, write: bool) -> Stat
     return Status(document, happened)
 
 
-def make(report: Report, before: dict[str, Any], now: datetime) -> dict[str, Any]:
-    """The status document of a pass."""
+def make(report: Report, before: dict[str, Any], now: datetime, notes: Notes) -> dict[str, Any]:
+    """The status document of a pass. notes: who changed what, read where there is drift."""
     old = before.get("resources", {})
     stamp = now.isoformat()
     resources = {
         key: _resource(report, seen, old.get(key, {}), stamp)
+        | _last_drift(report, seen, old.get(key, {}), notes, now)
         for key, seen in report.assessments.items()
     }
     for key, orphan in report.orphans.items():
@@ -102,6 +104,35 @@ def _resource(
             shown((), seen.live), shown((), seen.target.spec), [_shown(c) for c in seen.actionable]
         ),
     }
+
+
+def _news(seen: Assessment, old: dict[str, Any]) -> list[dict[str, Any]]:
+    """Drift that the status before did not tell, field by field; or that the resource is gone."""
+    rows = {(r["path"], str(r["is"])) for r in old.get("changes", ())}
+    found = [change_row(change) for change in seen.drift]
+    found = [row for row in found if (row["path"], str(row["is"])) not in rows]
+    gone = old.get("conditions", {}).get("Drifted", {}).get("reason") == "Vanished"
+    if seen.vanished and not gone:
+        found.append({"path": "", "is": None, "note": "it was made and is gone"})
+    return found
+
+
+def _last_drift(
+    report: Report, seen: Assessment, old: dict[str, Any], notes: Notes, now: datetime
+) -> dict[str, Any]:
+    """The drift found last on a resource, and who made it: by now, or as soon as an event tells."""
+    known = dict(old.get("lastDrift", {}))
+    if news := _news(seen, old):
+        since = report.previous.isoformat() if report.previous else ""
+        known = {"at": now.isoformat(), "since": since, "paths": [row["path"] for row in news],
+                 "by": "", "principal": ""}  # fmt: skip
+    at = moment(known.get("at"))
+    if at is None:
+        return {}
+    if not known["by"] and now - at <= PATIENCE:
+        told = notes.of(seen.target.name, moment(known["since"]), at)
+        known |= {"by": told.by, "principal": told.principal} if told else {}
+    return {"lastDrift": known}
 
 
 def _shown(change: Change) -> Change:
@@ -212,15 +243,13 @@ def events(report: Report, before: dict[str, Any], after: dict[str, Any]) -> lis
         what = ("revision", "commit", "author")
         found.append({"type": "RevisionAccepted", **{k: after[k] for k in what if after[k]}})
     for key, seen in report.assessments.items():
-        rows = {(r["path"], str(r["is"])) for r in old.get(key, {}).get("changes", ())}
-        for change in seen.drift:
-            row = change_row(change)
-            if (row["path"], str(row["is"])) not in rows:
-                found.append({"type": "DriftDetected", "resource": key, **row})
-        gone = old.get(key, {}).get("conditions", {}).get("Drifted", {}).get("reason") == "Vanished"
-        if seen.vanished and not gone:
-            found.append({"type": "DriftDetected", "resource": key, "path": "", "is": None,
-                          "note": "it was made and is gone"})  # fmt: skip
+        drift = after["resources"][key].get("lastDrift", {})
+        who = {k: drift[k] for k in ("by", "principal") if drift.get(k)}
+        news = _news(seen, old.get(key, {}))
+        found += [{"type": "DriftDetected", "resource": key, **row, **who} for row in news]
+        if who and not news and not old.get(key, {}).get("lastDrift", {}).get("by"):
+            found.append({"type": "DriftAttributed", "resource": key, "paths": drift["paths"],
+                          "detected": drift["at"], **who})  # fmt: skip
     for outcome in report.outcomes:
         step = outcome.step
         row = {"resource": step.key, "call": step.call, "paths": list(step.action.changes)}

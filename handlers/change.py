@@ -14,8 +14,9 @@ from aws_lambda_powertools import Logger
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from controller import changes, timetable
+from controller.attribution import note
 from controller.messages import Wake, send
-from controller.registry import Registry
+from controller.registry import BadRegistry, Registry
 from controller.sessions import session
 from controller.store import S3Store, Store
 from controller.telemetry import Metric
@@ -53,16 +54,24 @@ def _touched(
     known = sorted(timetable.entries(store))
     if own == "":
         return known
-    if changes.ours(event) or changes.part(event, settings.parameters):
+    if changes.part(event, settings.parameters):
+        return []
+    try:
+        registry = Registry.load(store, settings.home(context.invoked_function_arn))
+    except BadRegistry as error:  # trying once more would not help; the passes tell it, too
+        logger.error("no registry", reason=str(error))
         return []
     change = changes.parse(event)
-    registry = Registry.load(store, settings.home(context.invoked_function_arn))
     place = (change.account, change.region)
-    here = [name for name in known if registry.place(name) == place]
+    here = {name: registry.binding(name) for name in known if registry.place(name) == place}
+    role = f"{settings.role}-{change.region}-converge"
+    if change.refused or changes.ours(event, {b.converge_role or role for b in here.values()}):
+        return []
     found = changes.touched(change, here, changes.names(store, *place))
     if change.who:
         for name in found:
-            changes.note(store, name, change)
+            note(store, name, id=change.id, at=change.at, who=change.who, what=change.what,
+                 names=change.names)  # fmt: skip
     return found
 
 

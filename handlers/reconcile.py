@@ -13,7 +13,7 @@ import traceback
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from functools import cache, partial
+from functools import cache
 from typing import Any
 
 from aws_lambda_powertools import Logger
@@ -123,8 +123,7 @@ class Worker:
     def _after(self, report: Report, reason: str) -> None:
         name = report.environment
         self.passes[name] = "made"
-        who = partial(changes.made_by, self.store, name, since=report.previous)
-        tell(report, reason, _now(), logger, _client, self.settings, who)
+        tell(report, reason, _now(), logger, _client, self.settings, self.bindings[name])
         self._next(report)
         self._teach(report)
 
