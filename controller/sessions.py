@@ -15,6 +15,7 @@ import marshal
 import os
 import sys
 from contextlib import suppress
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -30,8 +31,7 @@ _FORM = f"botocore-{botocore.__version__}-{sys.implementation.cache_tag}-1"
 def session() -> botocore.session.Session:
     """A session by the standard AWS settings: profile, credentials, region, endpoints."""
     made = botocore.session.Session()
-    data_path = made.get_config_variable("data_path") or ""
-    made.register_component("data_loader", _Loader(data_path))
+    made.register_component("data_loader", _loader(made.get_config_variable("data_path") or ""))
     return made
 
 
@@ -67,11 +67,17 @@ class _Loader(Loader):  # type: ignore[misc]  # botocore ships no types
         return self._services
 
 
+@cache
+def _loader(data_path: str) -> _Loader:
+    """One for all sessions of the process: what one has read the others need not."""
+    return _Loader(data_path)
+
+
 def _parsed(path: str) -> Any:
     """The file without its documentation; None if there is none."""
-    if os.path.isfile(f"{path}.json"):
-        body = Path(f"{path}.json").read_bytes()
-    elif os.path.isfile(f"{path}.json.gz"):
+    if os.path.isfile(f"{path}.json"):  # small, or pruned by handlers/bundle.py
+        return json.loads(Path(f"{path}.json").read_bytes())
+    if os.path.isfile(f"{path}.json.gz"):
         body = gzip.decompress(Path(f"{path}.json.gz").read_bytes())
     else:
         return None

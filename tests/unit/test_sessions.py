@@ -9,9 +9,15 @@ import botocore.session
 import pytest
 from botocore.exceptions import UnknownServiceError
 
-from controller.sessions import session
+from controller.sessions import _loader, session
 
 SERVICES = ("ecs", "elasticache", "s3", "wafv2")
+
+
+@pytest.fixture(autouse=True)
+def forgotten() -> None:
+    """As in a new process."""
+    _loader.cache_clear()
 
 
 def _told(value: Any) -> Any:
@@ -29,6 +35,7 @@ def test_models_are_botocores(cached: str, tmp_path: Path, monkeypatch: pytest.M
     if cached == "from what was kept":
         for service in SERVICES:
             session().get_service_data(service)
+        _loader.cache_clear()
     ours = session().get_component("data_loader")
     for service in SERVICES:
         for kind in ("service-2", "endpoint-rule-set-1"):
@@ -41,6 +48,7 @@ def test_models_are_botocores(cached: str, tmp_path: Path, monkeypatch: pytest.M
 def test_a_broken_copy_is_read_anew(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PLUMBLINE_CACHE", str(tmp_path))
     session().get_service_data("s3")
+    _loader.cache_clear()
     for kept in tmp_path.rglob("*.marshal"):
         kept.write_bytes(kept.read_bytes()[:100])
     assert "GetObject" in session().get_service_data("s3")["operations"]
@@ -62,3 +70,10 @@ def test_endpoints_are_found(service: str, tmp_path: Path, monkeypatch: pytest.M
 def test_an_unknown_service_is_unknown() -> None:
     with pytest.raises(UnknownServiceError):
         session().create_client("nothing", region_name="us-east-1")
+
+
+def test_what_one_session_has_read_others_need_not(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PLUMBLINE_CACHE", "")
+    first, second = (session().get_component("data_loader") for _ in range(2))
+    model = first.load_service_model("sts", "service-2")
+    assert second.load_service_model("sts", "service-2") is model
