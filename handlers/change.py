@@ -10,7 +10,7 @@ import os
 from functools import cache
 from typing import Any
 
-from aws_lambda_powertools import Logger
+from aws_lambda_powertools import Logger, Tracer
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from controller import changes, timetable
@@ -24,6 +24,7 @@ from handlers.emf import emit
 from handlers.settings import Settings
 
 logger = Logger()
+tracer = Tracer(auto_patch=False)
 
 
 class NotWoken(Exception):
@@ -31,6 +32,7 @@ class NotWoken(Exception):
 
 
 @logger.inject_lambda_context(correlation_id_path="id", clear_state=True)
+@tracer.capture_lambda_handler(capture_response=False, capture_error=False)
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, list[str]]:
     """Wake what the event touches. Raises `BadSettings`, `StoreFailure` or `NotWoken`."""
     settings = Settings.read(os.environ)

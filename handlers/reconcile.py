@@ -16,7 +16,7 @@ from datetime import UTC, datetime, timedelta
 from functools import cache
 from typing import Any
 
-from aws_lambda_powertools import Logger
+from aws_lambda_powertools import Logger, Tracer
 from aws_lambda_powertools.utilities.data_classes import SQSEvent
 from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 from aws_lambda_powertools.utilities.typing import LambdaContext
@@ -50,6 +50,7 @@ _FORESEEN = (
 """Errors whose text is ours and quotes no value."""
 
 logger = Logger()
+tracer = Tracer(auto_patch=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,6 +173,7 @@ class Worker:
 
 
 @logger.inject_lambda_context(clear_state=True)
+@tracer.capture_lambda_handler(capture_response=False, capture_error=False)
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     """Make the passes that a batch of messages asks for.
 
@@ -191,6 +193,7 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     )  # fmt: skip
     asked, poison = _read(SQSEvent(event))
     worker.look(asked)
+    tracer.put_metadata("passes", worker.passes)
     done = list(worker.passes.values())
     emit([
         Metric("PassesMade", "Count", float(done.count("made"))),
