@@ -12,15 +12,17 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_camel
 
-VERSION = 1
+from controller.telemetry import VERSION
 
 
 class Happening(BaseModel):
     """What every event has."""
 
-    model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True, extra="forbid")
+    model_config = ConfigDict(
+        alias_generator=to_camel, extra="forbid", use_attribute_docstrings=True
+    )
 
-    version: Literal[1]
+    version: Annotated[int, Field(ge=VERSION, le=VERSION)]
     """Of this form."""
 
     environment: str
@@ -171,3 +173,11 @@ HAPPENINGS: dict[str, type[Happening]] = {
     )
 }  # fmt: skip
 """`detail-type` → what `detail` holds."""
+
+
+def schema() -> dict[str, Any]:
+    """JSON Schema by `detail-type`; it lets fields through that are not there yet."""
+    found = {}
+    for name, model in HAPPENINGS.items():
+        found[name] = model.model_json_schema() | {"additionalProperties": True}
+    return found

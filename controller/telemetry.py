@@ -12,6 +12,9 @@ from datetime import datetime
 
 from controller.reconciler import Report
 
+VERSION = 1
+"""Of the form of typed events: `controller/happenings.py`."""
+
 
 @dataclass(frozen=True, slots=True)
 class Metric:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import sys
 from collections.abc import Callable, Iterator
@@ -10,9 +11,11 @@ from pathlib import Path
 import click
 import yaml
 
+from controller import happenings
 from controller.cli.main import COMMANDS, plumbline
 from controller.explain import reference_docs
 from controller.fields import Field, fields_of
+from controller.happenings import HAPPENINGS, Happening
 from controller.kinds import KINDS, handler_for
 from sandbox.evidence import table
 
@@ -170,6 +173,43 @@ def _mentions() -> dict[int, set[str]]:
     return found
 
 
+EVENTS_HEAD = """\
+What a pass tells, as
+[EventBridge](https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-events.html) has it:
+`source` is `plumbline`, `detail-type` the event's name, and `detail` has the fields below. They are
+put on the bus that the stack names in its output `EventBusName`, stand in the worker's log and,
+without the common fields, in `history/`. A change is told once, by the pass that first sees it.
+Values that look like secrets are `(hidden)`; longer texts than an event may hold are cut.
+
+[`events.schema.json`](events.schema.json) is the same as JSON Schema. A field may be added at any
+time; whatever else changes gets another `version`.
+"""
+
+
+def events() -> str:
+    """The typed events, from their models."""
+    common = set(Happening.model_fields)
+    out = ["# Events", "", MADE, EVENTS_HEAD, "## All of them", "", *_members(Happening, set())]
+    for name, model in HAPPENINGS.items():
+        out += ["", f"## {name}", "", " ".join((model.__doc__ or "").split()), ""]
+        out += _members(model, common)
+    return "\n".join(out) + "\n"
+
+
+def _members(model: type[Happening], left: set[str]) -> Iterator[str]:
+    yield from ("| Field | |", "| --- | --- |")
+    for name, member in model.model_fields.items():
+        if name not in left:
+            maybe = "" if member.is_required() else " (where it applies)"
+            says = " ".join((member.description or "").split())
+            yield f"| `{member.alias or name}`{maybe} | {_cell(says)} |"
+
+
+def events_schema() -> str:
+    """The same for programs."""
+    return json.dumps(happenings.schema(), indent=2) + "\n"
+
+
 def updates() -> str:
     """What a change of each field takes: asks the handlers, over rich manifests in the sandbox."""
     if str(ROOT) not in sys.path:
@@ -185,6 +225,8 @@ PAGES: dict[str, Callable[[], str]] = {
     "docs/reference/sandbox.md": sandbox,
     "docs/reference/cases.md": cases,
     "docs/reference/updates.md": updates,
+    "docs/reference/events.md": events,
+    "docs/reference/events.schema.json": events_schema,
 }
 """Page → what renders it."""
 

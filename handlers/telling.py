@@ -11,10 +11,9 @@ from aws_lambda_powertools import Logger
 from botocore.exceptions import BotoCoreError, ClientError
 
 from controller.attribution import printable
-from controller.happenings import VERSION
 from controller.reconciler import Report
 from controller.registry import Binding
-from controller.telemetry import Metric, drifted_by_kind, metrics
+from controller.telemetry import VERSION, Metric, drifted_by_kind, metrics
 from handlers.emf import emit
 from handlers.settings import Settings
 

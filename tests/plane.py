@@ -20,6 +20,7 @@ import boto3
 import pytest
 
 from controller import roles
+from controller.happenings import HAPPENINGS
 from controller.store import S3Store
 from handlers import change, reconcile, schedule
 from sandbox.inprocess import session
@@ -110,6 +111,7 @@ class Plane:
         self.store = S3Store(self.s3, self.bucket)
         self.log: list[dict[str, Any]] = []
         self.data: list[Datum] = []
+        self.happened: set[str] = set()
         self.left: Callable[[], float] = lambda: 290.0
         self._deploy()
         self.mark = len(world.calls)
@@ -227,6 +229,7 @@ class Plane:
     @contextmanager
     def _captured(self) -> Iterator[None]:
         self.capsys.readouterr()
+        begun = len(self.world.calls)
         for module in FUNCTIONS:  # else it writes where its import did
             for handler in module.logger.handlers:
                 self.patch.setattr(handler, "stream", sys.stdout)
@@ -236,6 +239,14 @@ class Plane:
             self.text = self.capsys.readouterr().out
             self.log = [line for line in records(self.text) if "_aws" not in line]
             self.data = data(self.text)
+            self._hold_events_to_their_form(self.world.calls[begun:])
+
+    def _hold_events_to_their_form(self, calls: list[CallRecord]) -> None:
+        for call in calls:
+            for entry in call.params["Entries"] if call.name == "events:PutEvents" else ():
+                assert (entry["Source"], entry["EventBusName"]) == ("plumbline", "plumbline-events")
+                HAPPENINGS[entry["DetailType"]].model_validate_json(entry["Detail"])
+                self.happened.add(entry["DetailType"])
 
     @property
     def counts(self) -> dict[str, int]:

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from controller.happenings import HAPPENINGS
 from controller.kinds import KINDS
 from controller.lease import TTL_S, acquire
 from controller.pause import pause
@@ -143,6 +144,25 @@ def test_what_can_not_be_told_fails_no_pass(plane: Plane) -> None:
     assert plane.retention() == 30
     [line] = plane.said("not told")
     assert (line["level"], line["environment"]) == ("ERROR", "shop")
+
+
+def test_events_of_every_type_have_the_form_that_is_documented(plane: Plane) -> None:
+    """`Plane` holds each that is put on the bus to its model."""
+    plane.publish(small(interval="1m"))
+    plane.publish(small("watched", interval="1m", mode="observe"), "watched")
+    plane.converge()
+    plane.tamper()
+    plane.world.fault("deny", "logs:PutRetentionPolicy", times=1)
+    event = call(plane.world.clock.now())
+    plane.tick()
+    plane.change(event)
+    for _ in range(3):
+        plane.tick()
+    plane.aws.client("cloudwatch").delete_alarms(AlarmNames=["shop-errors"])
+    plane.publish("kind: [")
+    plane.world.clock.advance(timedelta(seconds=5))
+    plane.tick()
+    assert plane.happened == set(HAPPENINGS)
 
 
 @pytest.mark.slow
