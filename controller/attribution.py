@@ -171,7 +171,7 @@ class Notes:
         self._keys: list[str] | None = None
         self._bodies: dict[str, Mapping[str, Any]] = {}
 
-    def of(self, physical: str, since: datetime | None, until: datetime) -> Told | None:
+    def of(self, physical: str, since: datetime, until: datetime) -> Told | None:
         """Who changed a resource last within that time, as far as an event told.
 
         since: when it was last seen as it should be; a change of last week did not make the drift
@@ -180,7 +180,7 @@ class Notes:
         try:
             if self._keys is None:
                 self._keys = sorted(self._store.list(self._prefix))
-            oldest = f"{self._prefix}{since - MARGIN:{_STAMP}}" if since else self._prefix
+            oldest = f"{self._prefix}{since - MARGIN:{_STAMP}}"
             newest = f"{self._prefix}{until + MARGIN:{_STAMP}}~"
             keys = [key for key in self._keys if oldest <= key <= newest]
             for key in reversed(keys[-MOST_NOTES:]):

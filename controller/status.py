@@ -129,8 +129,9 @@ def _last_drift(
     at = moment(known.get("at"))
     if at is None:
         return {}
-    if not known["by"] and now - at <= PATIENCE:
-        told = notes.of(seen.target.name, moment(known["since"]), at)
+    last = moment(known["since"])  # without a pass before, nobody knows since when
+    if last and not known["by"] and now - at <= PATIENCE:
+        told = notes.of(seen.target.name, last, at)
         known |= {"by": told.by, "principal": told.principal} if told else {}
     return {"lastDrift": known}
 

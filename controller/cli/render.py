@@ -131,6 +131,8 @@ def status_table(document: dict[str, Any]) -> Table:
         table.add_column(name)
     for key, resource in document["resources"].items():
         conditions = resource["conditions"]
+        by = resource.get("lastDrift", {}).get("by", "")
+        said = f"changed by {by}" if by and conditions["Drifted"]["status"] == "True" else ""
         message = next(
             (conditions[c]["message"] for c in ("Blocked", "Ready", "Drifted", "Synced")
              if conditions[c]["message"]),
@@ -140,7 +142,7 @@ def status_table(document: dict[str, Any]) -> Table:
             key,
             *(_word(conditions[c], good) for c, good in
               (("Synced", "True"), ("Ready", "True"), ("Drifted", "False"), ("Blocked", "False"))),
-            escape(message),
+            escape("; ".join(filter(None, (message, said)))),
         )  # fmt: skip
     return table
 

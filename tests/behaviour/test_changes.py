@@ -375,6 +375,7 @@ def test_notes_come_in_any_order_and_the_last_before_the_drift_counts(plane: Pla
         _told(plane.store, f"2026-11-02T{at}:00+00:00", id=id)
     _told(plane.store, "2026-11-02T12:19:00+00:00", id="other", name="shop-web")
     seen, drift = moment("2026-11-02T12:05:00Z"), moment("2026-11-02T12:25:00Z")
+    assert seen is not None
     assert drift is not None
     told = Notes(plane.store, "shop").of("shop-app", seen, drift)
     assert told is not None

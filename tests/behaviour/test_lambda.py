@@ -10,6 +10,8 @@ from typing import Any
 
 import pytest
 
+from controller.cli import main as cli
+from controller.cli import tools
 from controller.happenings import HAPPENINGS
 from controller.kinds import KINDS
 from controller.lease import TTL_S, acquire
@@ -18,6 +20,7 @@ from controller.store import StoreFailure
 from handlers import reconcile
 from handlers.settings import BadSettings
 from sandbox.errors import Killed
+from sandbox.inprocess import session
 from sandbox.seed import seed
 from sandbox.world import Fault
 from tests.emf import documented
@@ -762,6 +765,28 @@ def test_who_made_drift_is_told_later_if_the_event_comes_later(plane: Plane) -> 
     plane.change(event)
     plane.drain()
     assert plane.said("DriftAttributed") == [], "once"
+
+
+def test_status_and_drift_say_who_while_it_lasts(
+    plane: Plane, capsys: pytest.CaptureFixture[str]
+) -> None:
+    plane.publish(small(interval="1m"))
+    plane.converge()
+    plane.publish(small(interval="1m", mode="observe"))
+    plane.tick()
+    plane.tamper()
+    plane.change(call(plane.world.clock.now()))
+    plane.drain()
+    plane.patch.setattr(tools, "session", lambda: session(plane.world)._session)
+    state = f"s3://{plane.bucket}"
+    for command in ("status", "drift"):
+        capsys.readouterr()
+        assert cli.run([command, "shop", "--state", state]) == 2
+        text = " ".join(capsys.readouterr().out.split())
+        assert "changed by alice (PutRetentionPolicy, 20" in text, command
+    assert cli.run(["drift", "shop", "--state", state, "-o", "json"]) == 2
+    [row] = json.loads(capsys.readouterr().out)
+    assert row["by"].startswith("alice (")
 
 
 def test_an_old_change_did_not_make_the_drift_of_today(plane: Plane) -> None:
