@@ -23,17 +23,23 @@ def drift(file_or_environment: str, state: str | None, output: str) -> int:
     """
     report = one_pass(file_or_environment, state)
     drifted = {k: a for k, a in report.assessments.items() if a.drift or a.vanished}
+    told = report.status.document["resources"] if report.status else {}
+    by = {key: told.get(key, {}).get("lastDrift", {}).get("by", "") for key in drifted}
     if output == "json":
         rows: list[dict[str, Any]] = []
         for key, seen in drifted.items():
-            rows += [{"resource": key, **change_row(c)} for c in seen.drift]
+            who = {"by": by[key]} if by[key] else {}
+            rows += [{"resource": key, **change_row(c), **who} for c in seen.drift]
             if seen.vanished:
-                rows.append({"resource": key, "path": "", "note": "it was made and is gone"})
+                gone = {"resource": key, "path": "", "note": "it was made and is gone"}
+                rows.append(gone | who)
         print_json(rows)
     else:
         screen = console()
         for key, seen in drifted.items():
             screen.print(f"[yellow]~[/] {key} ({render.value(seen.target.name)})")
+            if by[key]:
+                screen.print(f"    changed by {by[key]}", markup=False, highlight=False)
             if seen.vanished:
                 screen.print("    it was made and is gone")
             for change in seen.drift:
