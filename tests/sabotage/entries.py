@@ -319,13 +319,13 @@ def _all() -> Iterator[Sabotage]:
     # I9: bad desired state changes nothing
     yield _one(
         "I9", "a broken revision leaves nothing in force", "controller/sources.py",
-        'return Desired(old, "DesiredStateInvalid", tuple(error.problems))',
-        'return Desired(None, "DesiredStateInvalid", tuple(error.problems))',
+        'return _still(old, "DesiredStateInvalid", *error.problems)',
+        'return _still(None, "DesiredStateInvalid", *error.problems)',
         _tests(IN_FORCE, "test_a_broken_revision_changes_nothing[not yaml]"),
     )  # fmt: skip
     yield _one(
         "I9", "a missing file leaves nothing in force", "controller/sources.py",
-        'return Desired(old, "DesiredStateMissing")', 'return Desired(None, "DesiredStateMissing")',
+        'return _still(old, "DesiredStateMissing")', 'return _still(None, "DesiredStateMissing")',
         _tests(GUARDS, "test_a_missing_file_is_unknown_not_empty"),
     )  # fmt: skip
     yield _one(
