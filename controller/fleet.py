@@ -5,9 +5,11 @@ All of it is told by the state bucket: nothing here asks AWS, and nothing is kep
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from datetime import datetime
 
+from controller.messages import NAME
 from controller.sources import StoreSource
 from controller.store import Store
 from controller.telemetry import Metric
@@ -17,7 +19,8 @@ from controller.timetable import Entry
 def environments(store: Store) -> list[str]:
     """Names of all environments that have a file, or had one. Raises `StoreFailure`.
 
-    One whose file is gone is still ours to look after: a missing file is not an empty one.
+    One whose file is gone is still ours to look after: a missing file is not an empty one. A file
+    whose name no environment may have is none.
     """
     prefix, suffix = "accepted/", ".json"
     accepted = [
@@ -25,7 +28,8 @@ def environments(store: Store) -> list[str]:
         for key in store.list(prefix)
         if key.endswith(suffix) and key.count("/") == 1
     ]
-    return sorted({*StoreSource(store).environments(), *accepted})
+    named = {*StoreSource(store).environments(), *accepted}
+    return sorted(name for name in named if re.fullmatch(NAME, name))
 
 
 def levels(entries: Iterable[Entry], now: datetime) -> list[Metric]:

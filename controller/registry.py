@@ -119,7 +119,7 @@ class Registry:
     """The bindings. Without a file every environment lives at home, in the mode of the stack."""
 
     def __init__(self, home: Home, spec: RegistrySpec | None = None) -> None:
-        self._home = home
+        self.home = home
         self._spec = spec or RegistrySpec(default=Place(mode=home.mode))
 
     @classmethod
@@ -132,10 +132,13 @@ class Registry:
         """Where an environment lives. Raises `NotRegistered`."""
         place = self._spec.environments.get(environment, self._spec.default)
         if isinstance(place, str):
-            raise NotRegistered(f"{KEY} names no environment {environment}, and refuses others")
+            raise NotRegistered(
+                f"found no environment {environment}, and default: refused; allowed: "
+                + (", ".join(sorted(self._spec.environments)) or "none")
+            )
         return Binding(
-            place.account or self._home.account,
-            place.region or self._home.region,
+            place.account or self.home.account,
+            place.region or self.home.region,
             place.mode,
             place.observe_role or "",
             place.converge_role or "",
@@ -163,7 +166,9 @@ def parse(body: bytes) -> RegistrySpec:
     try:
         documents = read(body)
     except YamlError as error:
-        raise BadRegistry("\n".join(f"{KEY}:{f.line}: {f.message}" for f in error.flaws)) from None
+        told = [(f.line, f"{_dotted(f.path)}: " * bool(f.path), f.message) for f in error.flaws]
+        text = "\n".join(f"{KEY}:{line}: {path}{says}" for line, path, says in told)
+        raise BadRegistry(text) from None
     if len(documents) != 1:
         raise BadRegistry(f"{KEY}:1: found {len(documents)} documents, allowed: one")
     model, wrong = validate(RegistryDocument, documents[0].value)

@@ -24,12 +24,14 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 from controller import changes, requeue, timetable
 from controller.aws import CALL_BOUND_S, AwsFailure, NotPermitted
 from controller.lease import Held, seen_since
+from controller.manifest import Problem
 from controller.messages import Poison, Wake, parse
 from controller.reconciler import Report, Tools, WrongPlace
-from controller.registry import BadRegistry, Binding, NotRegistered, Registry
+from controller.registry import KEY, BadRegistry, Binding, Home, NotRegistered, Registry
 from controller.round import reconcile_together
 from controller.sessions import session
-from controller.sources import ParameterSource, Source, StoreSource
+from controller.sources import Desired, ParameterSource, Source, StoreSource
+from controller.status import publish
 from controller.store import Conflict, S3Store, Store, StoreFailure
 from controller.telemetry import Metric
 from handlers.doors import Doors
@@ -45,7 +47,7 @@ AGAIN = timedelta(minutes=1)
 """When to look again after a pass that could not be made."""
 
 _FORESEEN = (
-    AwsFailure, BadRegistry, Conflict, NotPermitted, NotRegistered, StoreFailure, WrongPlace,
+    AwsFailure, BadRegistry, Conflict, NotPermitted, StoreFailure, WrongPlace,
 )  # fmt: skip
 """Errors whose text is ours and quotes no value."""
 
@@ -102,7 +104,12 @@ class Worker:
             if seen_since(self.store, name, asked.sent):
                 self.passes[name] = "seen since"
                 return None
-            self.bindings[name] = binding = self.registry().binding(name)
+            registry = self.registry()
+            try:
+                self.bindings[name] = binding = registry.binding(name)
+            except NotRegistered as refusal:
+                self._refuse(asked, registry.home, str(refusal))
+                return None
         except Exception as error:  # noqa: BLE001 - no environment stops the others
             self._fail(name, error)
             return None
@@ -127,6 +134,17 @@ class Worker:
         tell(report, reason, _now(), logger, _client, self.settings, self.bindings[name])
         self._next(report)
         self._teach(report)
+
+    def _refuse(self, asked: Asked, home: Home, why: str) -> None:
+        """Tell that an environment has no place. No marker: a new registry wakes everybody."""
+        name = asked.wake.environment
+        problem = Problem(KEY, 1, "spec.environments", why)
+        report = Report(name, _now(), Desired(None, "NotRegistered", (problem,)))
+        report.status = publish(report, self.store, _now(), write=True)
+        place = Binding(home.account, home.region, "observe")
+        tell(report, asked.wake.reason, _now(), logger, _client, self.settings, place)
+        self._next(report)
+        self.passes[name] = "refused"
 
     def _next(self, report: Report) -> None:
         """When to look again: at its interval, and sooner while something is under way."""

@@ -655,24 +655,81 @@ def test_an_environment_lives_where_the_registry_says(plane: Plane) -> None:
     assert plane.change(event) == {"woken": ["shop-eu"]}
 
 
-@pytest.mark.parametrize(
-    ("text", "why"),
-    [
-        ("  default: refused\n", "registry.yaml names no environment shop, and refuses others"),
-        ("  default: {mod: enforce}\n", "registry.yaml:4: spec.default"),
-    ],
-)
-def test_what_the_registry_refuses_or_is_too_broken_to_allow_acts_nowhere(
-    plane: Plane, text: str, why: str
-) -> None:
+@pytest.mark.parametrize("text", ["  default: {mod: enforce}\n", "  environments: [shop]\n"])
+def test_while_the_registry_is_broken_nothing_acts(plane: Plane, text: str) -> None:
     register(plane, text)
     plane.publish(small())
     assert plane.tick()["missed"] == 1
     assert plane.calls() == []
     assert plane.assumed() == set()
     [told] = plane.said("no pass")
-    assert why in told["reason"]
+    assert "registry.yaml:4: spec." in told["reason"]
     assert plane.retention() is None
+    assert plane.store.list("requeue/") != [], "looked at again by itself"
+
+
+def test_what_the_registry_does_not_name_acts_nowhere_and_says_so(plane: Plane) -> None:
+    """And what is taken out of it stops, with all that asked for it."""
+    plane.publish(small(interval="24h"))
+    plane.tick()
+    assert plane.store.list("requeue/") != [], "work is under way"
+    register(plane, "  default: refused\n  environments: {other: {mode: enforce}}\n")
+    plane.change(upload("registry.yaml"))
+    plane.tamper()
+    assert plane.drain() == NONE
+    status = plane.status()
+    assert (status["converged"], status["desiredState"]["reason"]) == (False, "NotRegistered")
+    [problem] = status["desiredState"]["problems"]
+    assert problem.startswith("registry.yaml:1: spec.environments: found no environment shop, and ")
+    assert problem.endswith("default: refused; allowed: other")
+    assert "found no environment shop" in plane.news()[0]["Message"]
+    for _ in range(12):
+        plane.tick()
+        assert plane.calls() == []
+        assert plane.news() == [], "told once"
+    assert plane.store.list("requeue/") == []
+    assert plane.value("DesiredStateInvalid") == 1
+    assert plane.retention() == 7, "nothing acts"
+    register(plane, "  default: {mode: enforce}\n")
+    plane.change(upload("registry.yaml"))
+    plane.drain()
+    assert plane.retention() == 30
+    plane.converge()
+
+
+def upload(key: str) -> dict[str, Any]:
+    event = sample("s3-object-created")
+    event["detail"]["object"]["key"] = key
+    return event
+
+
+def test_a_file_that_no_environment_can_be_called_after_is_none(plane: Plane) -> None:
+    """Else each tick would send poison."""
+    plane.publish(small(), "two--hyphens")
+    plane.publish(small(), "a" * 41)
+    plane.publish(small(), "Shop")
+    assert plane.tick() == NONE
+    assert plane.waiting() == plane.waiting(plane.dead) == 0
+
+
+@pytest.mark.parametrize(
+    ("stack", "registry", "file", "effective"),
+    [
+        ("enforce", "observe", "enforce", "observe"),
+        ("observe", "enforce", "enforce", "enforce"),
+        ("enforce", "enforce", "paused", "paused"),
+        ("enforce", "paused", "enforce", "paused"),
+    ],
+)
+def test_the_registry_caps_the_file_and_the_stack_caps_who_is_not_named(
+    plane: Plane, stack: str, registry: str, file: str, effective: str
+) -> None:
+    plane.patch.setenv("PLUMBLINE_MODE", stack)
+    register(plane, f"  environments: {{shop: {{mode: {registry}}}}}\n")
+    plane.publish(small(mode=file))
+    plane.tick()
+    assert plane.status()["mode"] == effective
+    assert bool(plane.writes()) == (effective == "enforce")
 
 
 # --- settings ---

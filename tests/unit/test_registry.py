@@ -25,7 +25,7 @@ def test_without_a_file_everybody_lives_at_home(tmp_path: Path) -> None:
 def test_the_file_in_the_state_is_the_one_that_counts(tmp_path: Path) -> None:
     store = DirectoryStore(tmp_path)
     store.put("registry.yaml", f"{HEAD}spec: {{default: refused}}\n".encode(), None)
-    with pytest.raises(NotRegistered, match="names no environment shop"):
+    with pytest.raises(NotRegistered, match="found no environment shop, and default: refused"):
         Registry.load(store, HOME).binding("shop")
 
 
@@ -64,6 +64,10 @@ def test_account_region_mode_and_roles_are_bound() -> None:
         ("environments: {shop: {modus: observe}}", "spec.environments.shop"),
         ("default: nowhere", "spec.default"),
         ("defaults: {}", "spec"),
+        ("environments: {shop: {}, other: {}, shop: {}}", "the key shop is there twice"),
+        ("environments: {shop: null}", "spec.environments.shop: found no value"),
+        ("environments: [shop]", "spec.environments: found a list of one, allowed: a map"),
+        ("default: {source: bucket}", "spec.default.source: found the unknown field source"),
     ],
 )
 def test_each_constraint_is_told_by_one_line_with_its_place(spec: str, says: str) -> None:
@@ -72,6 +76,24 @@ def test_each_constraint_is_told_by_one_line_with_its_place(spec: str, says: str
     [line] = str(told.value).splitlines()
     assert line.startswith("registry.yaml:3: "), line
     assert says in line, line
+
+
+def test_all_that_is_wrong_is_told_at_once() -> None:
+    with pytest.raises(BadRegistry) as told:
+        registry("  environments:\n    a: {mode: force}\n    b: {regon: eu-west-1}\n")
+    first, second = str(told.value).splitlines()
+    assert first == (
+        'registry.yaml:5: spec.environments.a.mode: found "force", did you mean enforce?'
+    )
+    assert second.startswith("registry.yaml:6: spec.environments.b.regon: found the unknown field")
+    assert second.endswith("did you mean region?")
+
+
+def test_environments_of_one_account_and_region_stand_beside_each_other() -> None:
+    """What one may touch of the other's is for ownership tags to say, not for places."""
+    found = registry("  environments: {shop: {mode: enforce}, shop-eu: {mode: observe}}\n")
+    assert found.place("shop") == found.place("shop-eu")
+    assert (found.binding("shop").mode, found.binding("shop-eu").mode) == ("enforce", "observe")
 
 
 @pytest.mark.parametrize(
