@@ -15,6 +15,7 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
 from controller import beyond
+from controller.kept import Trust
 from controller.leaks import spellings
 from controller.rates import Budget
 
@@ -84,7 +85,8 @@ class Aws:
     session: botocore session with credentials. permit: called before every write with
     `service:Operation`; raises `NotPermitted`. cache: lives as long as the process; holds only
     what can never be wrong (documents under immutable keys, or under AWS's own change tokens).
-    environments: those that share this door's reads, where several are looked at together.
+    environments: those that share this door's reads, where several are looked at together. trust:
+    what of earlier reads may be gone by; None: nothing.
     """
 
     def __init__(
@@ -104,6 +106,7 @@ class Aws:
         self.throttles = 0
         self.cache = {} if cache is None else cache
         self.environments: tuple[str, ...] = ()
+        self.trust: Trust | None = None
         self._permit = permit
         self._budget = budget or Budget()
         self._clients = _Clients(session, region, endpoint_url)
@@ -121,6 +124,7 @@ class Aws:
         """For the next pass: counters and memo are new; clients, threads, cache, budget stay."""
         new = copy.copy(self)
         new.calls, new.throttles, new._memo, new._permit = Counter(), 0, {}, permit
+        new.trust = None
         new._lock = threading.Lock()
         return new
 

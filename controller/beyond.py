@@ -14,7 +14,7 @@ from typing import Any
 
 from botocore.model import OperationModel, Shape
 
-READ = {"wafv2": ("GetWebACL", "GetLoggingConfiguration")}
+READ = {"wafv2": ("GetWebACL", "GetLoggingConfiguration", "ListLoggingConfigurations")}
 WRITTEN = {"wafv2": ("CreateWebACL", "UpdateWebACL", "PutLoggingConfiguration")}
 """Operations by service; all of the JSON protocol."""
 

@@ -102,6 +102,11 @@ class Inventory:
             inventory.records = {}
         return inventory
 
+    @property
+    def version(self) -> str:
+        """Tells what stands in the store from what stood there before; empty: nothing does."""
+        return self._version or ""
+
     def save(self) -> None:
         """Write it if it changed. Raises `Conflict` if another pass wrote it: then stop."""
         if self._store is None:

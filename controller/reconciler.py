@@ -25,6 +25,7 @@ from controller.aws import Aws, AwsFailure
 from controller.guards import Judgement, Veto, judge
 from controller.handler import Absent, Observation, Present, Target
 from controller.inventory import Inventory, digest, remember
+from controller.kept import Trust
 from controller.kindlib.reading import TAG_INDEX, tags_by_arn
 from controller.kinds import handler_for
 from controller.lease import Lease
@@ -51,7 +52,8 @@ class Tools:
     connect: makes the door to AWS; it is given the function that permits a write, or None where
     none may be made. now: UTC. seconds_left: until the process is stopped (Lambda's deadline).
     highest_mode: what the control plane's side allows, whatever the file says. may_start: whether
-    an empty state may take over what carries the environment's tags.
+    an empty state may take over what carries the environment's tags. steady: nothing but its
+    interval asks for this pass.
     """
 
     store: Store
@@ -62,6 +64,7 @@ class Tools:
     seconds_left: Callable[[], float] = lambda: float("inf")
     highest_mode: str = "enforce"
     may_start: bool = True
+    steady: bool = False
     progress: Progress = lambda key, what, detail: None
 
 
@@ -169,6 +172,7 @@ class Pass:
         self.aws = tools.connect(self.lease.permit if self.lease and self.may_write else None)
         self.inventory = Inventory.load(tools.store, name, writable=write)
         _place(self.inventory, self.aws)
+        self.aws.trust = self._trust()
         self._aim()
         self.goes_on = True
 
@@ -190,6 +194,7 @@ class Pass:
 
     def act(self) -> None:
         """Apply what was judged good, and remember how things were left."""
+        self.aws.trust = None  # from here on only what is read anew says how things are
         if self.lease is not None and self.may_write:
             apply(self.report, self.aws, self.inventory, self.lease, self.tools)
         _remember(self.report, self.inventory)
@@ -209,6 +214,12 @@ class Pass:
         report.duration_s = time.monotonic() - self.begun
         report.status = publish(report, tools.store, tools.now(), write=self.write)
         return report
+
+    def _trust(self) -> Trust:
+        """What was read before may count while we have done nothing and want the same."""
+        mark = f"{self.inventory.version} {self.environment.revision}"
+        steady = {self.name} if self.tools.steady else ()
+        return Trust(self.started.timestamp(), {self.name: mark}, frozenset(steady))
 
     def _aim(self) -> None:
         """What to look for: known from names, and from what parameters said last time."""
@@ -288,7 +299,7 @@ def observe_together(
             with suppress(AwsFailure):  # whoever needs it asks again, and is told
                 tags_by_arn(aws, target)
 
-    wanted = [r for it in passes for r in it.resources.values()]
+    wanted = {it.name: it.resources.values() for it in passes}
     parameters, _, *found = aws.together(
         lambda: read_parameters(aws, wanted), index, *(partial(look, kind) for kind in by_kind)
     )

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
 from controller.aws import Aws, AwsFailure
 from controller.fields import Field, fields_of
+from controller.kept import TOLD_S, keep, recall
 from controller.kindlib.reading import batches
 from controller.manifest import Resource, check_resolved
 from controller.policies import Doc, TakenAtStart
@@ -38,6 +39,14 @@ class Parameters:
     values: Doc = field(default_factory=dict)
     missing: dict[str, str] = field(default_factory=dict)
 
+    def add(self, parameter: Doc) -> None:
+        """One that AWS showed."""
+        name, kind, value = parameter["Name"], parameter["Type"], parameter["Value"]
+        if kind == "SecureString":
+            self.missing[name] = "is a SecureString; put secrets into a Secret resource"
+        else:
+            self.values[name] = value.split(",") if kind == "StringList" else value
+
     def of(self, resources: Iterable[Resource]) -> Parameters:
         """The part of it that these resources refer to."""
         names = _parameters(resources)
@@ -47,27 +56,32 @@ class Parameters:
         )
 
 
-def read_parameters(aws: Aws, resources: Iterable[Resource]) -> Parameters:
-    """All parameters that are referred to, ten a call.
+def read_parameters(aws: Aws, wanted: Mapping[str, Iterable[Resource]]) -> Parameters:
+    """All parameters that are referred to, ten a call. wanted: by environment.
 
     https://docs.aws.amazon.com/systems-manager/latest/APIReference/API_GetParameters.html
     A StringList becomes a list. A SecureString is refused: secrets never enter desired state.
     """
-    names = sorted(_parameters(resources))
+    names = {name: env for env, resources in wanted.items() for name in _parameters(resources)}
     found = Parameters()
-    runs = list(batches(names, 10))
-    ask = partial(aws.read, "ssm", "GetParameters")
-    replies = aws.gather(*(partial(ask, {"Names": list(batch)}) for batch in runs))
+    ask = []
+    for name, environment in sorted(names.items()):
+        held = recall(aws, environment, ("ssm", name), TOLD_S)
+        if held is None:
+            ask.append(name)
+        else:
+            found.add(held.value)
+    runs = list(batches(ask, 10))
+    read = partial(aws.read, "ssm", "GetParameters")
+    replies = aws.gather(*(partial(read, {"Names": list(batch)}) for batch in runs))
     for batch, reply in zip(runs, replies, strict=True):
         if isinstance(reply, AwsFailure):
             found.missing.update(dict.fromkeys(batch, f"could not be read: {reply}"))
             continue
         for parameter in reply["Parameters"]:
-            name, kind, value = parameter["Name"], parameter["Type"], parameter["Value"]
-            if kind == "SecureString":
-                found.missing[name] = "is a SecureString; put secrets into a Secret resource"
-            else:
-                found.values[name] = value.split(",") if kind == "StringList" else value
+            found.add(parameter)
+            if parameter["Type"] != "SecureString":
+                keep(aws, names[parameter["Name"]], ("ssm", parameter["Name"]), parameter)
         for name in reply["InvalidParameters"]:
             found.missing[name] = "does not exist"
     return found

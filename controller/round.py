@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 from controller.aws import Aws
+from controller.kept import Trust
 from controller.reconciler import Pass, Report, Tools, observe_together
 
 THREADS = 8
@@ -61,6 +62,7 @@ def _looked(group: list[Pass], done: dict[str, Report | Exception]) -> list[Pass
     """Look for all of a group; those that could be judged."""
     shared = group[0].aws.fresh(None)
     shared.environments = tuple(it.name for it in group) if len(group) > 1 else ()
+    shared.trust = Trust.shared([it.aws.trust for it in group if it.aws.trust is not None])
     try:
         found = observe_together(shared, group)
     except Exception as error:  # noqa: BLE001 - it is told to the caller

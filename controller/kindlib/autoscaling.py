@@ -8,7 +8,8 @@ service's name as a prefix, `<service>-<key>`; others' are ours where they are w
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import partial
 from typing import Annotated, Any
 
 from pydantic import AfterValidator, Field, field_validator, model_validator
@@ -32,6 +33,8 @@ from controller.spec import Model, holds_reference, text
 
 SERVICE = "application-autoscaling"
 DIMENSION = "ecs:service:DesiredCount"
+POLICIES_A_PAGE = 10
+_PAGES = "pages of scaling policies"
 _KEY = r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}"
 
 PolicyKey = Annotated[
@@ -128,11 +131,34 @@ def read_targets(aws: Aws, resource_ids: Sequence[str]) -> dict[str, Doc]:
     return found
 
 
-def read_policies(aws: Aws) -> dict[str, list[Doc]]:
-    """Scaling policies of all services by resource id, in one paged read. Raises `AwsFailure`."""
+def policy_reads(aws: Aws, resource_ids: Sequence[str]) -> list[Callable[[], list[Doc]]]:
+    """What to read for the scaling policies of these services. Each raises `AwsFailure`.
+
+    https://docs.aws.amazon.com/autoscaling/application/APIReference/API_DescribeScalingPolicies.html
+    AWS takes one service or none, and shows ten policies a page: all of the account's are read
+    where that took no more pages last time than there are services to ask for.
+    """
+    pages = aws.cache.get(_PAGES, 0)
+    if len(resource_ids) > 1 and pages <= len(resource_ids):
+        return [partial(_all_policies, aws)]
+    return [partial(_policies, aws, {"ResourceId": each}) for each in resource_ids]
+
+
+def _all_policies(aws: Aws) -> list[Doc]:
+    found = _policies(aws, {})
+    aws.cache[_PAGES] = 1 + len(found) // POLICIES_A_PAGE
+    return found
+
+
+def _policies(aws: Aws, narrowed: Doc) -> list[Doc]:
+    request = {"ServiceNamespace": "ecs", **narrowed}
+    return aws.pages(SERVICE, "DescribeScalingPolicies", "ScalingPolicies", request)
+
+
+def by_service(policies: Iterable[Doc]) -> dict[str, list[Doc]]:
+    """Policies of the number of tasks, by resource id."""
     found: dict[str, list[Doc]] = {}
-    request = {"ServiceNamespace": "ecs"}
-    for policy in aws.pages(SERVICE, "DescribeScalingPolicies", "ScalingPolicies", request):
+    for policy in policies:
         if policy.get("ScalableDimension") == DIMENSION:
             found.setdefault(policy["ResourceId"], []).append(policy)
     return found

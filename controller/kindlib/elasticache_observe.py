@@ -7,10 +7,12 @@ from typing import Any
 
 from controller.aws import Aws, AwsFailure
 from controller.handler import Observation, Present, Target
+from controller.kept import under_token
 from controller.kindlib import elasticache_document as document
 from controller.kindlib.elasticache_owners import SCALED
 from controller.kindlib.elasticache_shards import shards
-from controller.kindlib.reading import tags_of
+from controller.kindlib.elasticache_token import last_modified
+from controller.kindlib.reading import environment_of, tag_hint, tags_of
 from controller.kindlib.resource_tags import reader
 from controller.policies import Doc
 
@@ -54,10 +56,18 @@ def observed(
         # The shared hint lags, and a token's rotation must not be judged by it. While the group is
         # busy AWS refuses to show tags, and nothing is judged.
         careful = "authToken" in wanted and group.get("Status") == "available"
-        doc["tags"] = ask() if careful else tags_of(aws, target, arn, ask)
+        doc["tags"] = _tags(aws, target, arn, group) if careful else tags_of(aws, target, arn, ask)
     except AwsFailure as failure:
         unknown["tags"] = str(failure)
     return Present(doc, unknown)
+
+
+def _tags(aws: Aws, target: Target, arn: str, group: Mapping[str, Any]) -> dict[str, str]:
+    """The tags as ElastiCache itself shows them, asked for when they may have changed: the token's
+    date moves with each step of a rotation, and the hint with what anybody else writes."""
+    token = (last_modified(group), tag_hint(aws, target, arn))
+    what = ("elasticache", "tags", arn)
+    return under_token(aws, environment_of(target), what, token, reader(aws, "elasticache", arn))
 
 
 def _scaled(aws: Aws, doc: Doc, wanted: Doc) -> dict[str, str]:

@@ -19,9 +19,10 @@ from pydantic import AfterValidator
 from controller.aws import Aws, AwsFailure
 from controller.diff import Change
 from controller.handler import Absent, Action, Observation, Present, Target
+from controller.kept import for_a_while
 from controller.kindlib.named_groups import NamedGroupHandler, Words
 from controller.kindlib.planning import by_field, entry_key, paths
-from controller.kindlib.reading import all_unknown, batches, tag_list
+from controller.kindlib.reading import all_unknown, batches, environment_of, tag_list
 from controller.kindlib.resource_tags import tag_actions
 from controller.policies import Canonical, Doc
 from controller.spec import holds_reference
@@ -151,6 +152,11 @@ class ParameterGroupHandler(NamedGroupHandler):
         return Present(doc, unknown)
 
     def _parameters(self, aws: Aws, target: Target) -> Doc:
+        """By name. Nothing that AWS shows of a group tells whether its parameters changed."""
+        what = (self.words.service, "parameters", target.name)
+        return for_a_while(aws, environment_of(target), what, partial(self._listed, aws, target))
+
+    def _listed(self, aws: Aws, target: Target) -> Doc:
         words = self.words
         request = {words.name: target.name}
         found = aws.pages(words.service, words.read, "Parameters", {**request, "Source": "user"})

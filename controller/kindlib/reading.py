@@ -17,6 +17,11 @@ MOST_VALUES = 20
 """Values that one tag filter of GetResources takes."""
 
 
+def environment_of(target: Target) -> str:
+    """The environment that a target belongs to; empty for one that is yet to be imported."""
+    return target.tags.get(ENVIRONMENT_TAG, "")
+
+
 def batches(items: Sequence[T], size: int) -> Iterator[Sequence[T]]:
     """The items in runs of at most `size`."""
     for start in range(0, len(items), size):
@@ -68,6 +73,14 @@ def tags_by_arn(aws: Aws, target: Target) -> dict[str, dict[str, str]]:
     return found
 
 
+def tag_hint(aws: Aws, target: Target, arn: str) -> dict[str, str] | None:
+    """What the shared index says of one resource's tags; None if nothing."""
+    try:
+        return tags_by_arn(aws, target).get(arn)
+    except AwsFailure:
+        return None
+
+
 def tags_of(
     aws: Aws, target: Target, arn: str, ask: Callable[[], dict[str, str]]
 ) -> dict[str, str]:
@@ -75,10 +88,7 @@ def tags_of(
 
     ask: reads them from the resource's own service. Raises `AwsFailure` if neither answers.
     """
-    try:
-        hint = tags_by_arn(aws, target).get(arn)
-    except AwsFailure:
-        hint = None
+    hint = tag_hint(aws, target, arn)
     if hint is not None and target.tags.items() <= hint.items():
         return hint
     return ask()

@@ -14,7 +14,7 @@ from typing import Any
 
 from controller.aws import Aws, AwsFailure
 from controller.handler import Absent, Observation, Present, Target, Unknown
-from controller.kindlib.autoscaling import read_policies, read_schedule, read_targets
+from controller.kindlib.autoscaling import by_service, policy_reads, read_schedule, read_targets
 from controller.kindlib.reading import ENVIRONMENT_TAG, RESOURCE_TAG, batches, tag_map
 from controller.kindlib.service_parts import strategy_spec
 from controller.kindlib.task_definition import TASK_FIELDS, read_definition
@@ -121,9 +121,10 @@ def _first_wave(aws: Aws, places: Sequence[Place]) -> _First:
     answers = aws.gather(
         *(partial(_describe, aws, c, names) for c, names in asked),
         partial(read_targets, aws, ids),
-        partial(read_policies, aws),
+        *policy_reads(aws, ids),
     )
-    for (cluster, names), answer in zip(asked, answers[:-2], strict=True):
+    described, (scalable, *policies) = answers[: len(asked)], answers[len(asked) :]
+    for (cluster, names), answer in zip(asked, described, strict=True):
         if isinstance(answer, AwsFailure):
             if answer.failure != "not-found":
                 first.failed |= {(cluster, name): str(answer) for name in names}
@@ -134,11 +135,12 @@ def _first_wave(aws: Aws, places: Sequence[Place]) -> _First:
             if failure.get("reason") != "MISSING":
                 name = cluster_name(str(failure.get("arn", "")))
                 first.failed[cluster, name] = f"ecs:DescribeServices: {failure.get('reason')}"
-    for answer in answers[-2:]:
+    for answer in (scalable, *policies):
         if isinstance(answer, AwsFailure):
             first.scaling_failure = str(answer)
     if not first.scaling_failure:
-        first.targets, first.policies = answers[-2:]
+        first.targets = scalable
+        first.policies = by_service(policy for answer in policies for policy in answer)
     return first
 
 

@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from typing import Any
 
 from controller.aws import Aws, AwsFailure
 from controller.handler import Absent, Observation, Present, Target, Unknown
-from controller.kindlib.reading import ENVIRONMENT_TAG, RESOURCE_TAG, tag_map, tags_of
+from controller.kept import for_a_while
+from controller.kindlib.reading import (
+    ENVIRONMENT_TAG,
+    RESOURCE_TAG,
+    environment_of,
+    tag_map,
+    tags_of,
+)  # fmt: skip
 from controller.kindlib.waf_looks import look_at_capacity, look_for_others
 from controller.policies import Doc
 from controller.spec import holds_reference
@@ -123,17 +130,26 @@ def _look_in_the_other_scope(
 
 
 def list_acls(aws: Aws, scope: str, names: Iterable[str] = ()) -> dict[str, Doc]:
-    """Summaries by name; stops when all `names` are found (WAF shows a marker on full last pages).
+    """Summaries by name, at least those of `names`.
 
     https://docs.aws.amazon.com/waf/latest/APIReference/API_ListWebACLs.html
     """
-    wanted = set(names)
+    return _listed(aws, "ListWebACLs", "WebACLs", scope, lambda acl: str(acl["Name"]), names)
+
+
+def _listed(
+    aws: Aws, operation: str, items: str, scope: str, name: Callable[[Doc], str],
+    wanted: Iterable[str],
+) -> dict[str, Doc]:  # fmt: skip
+    """A list of WAF's by name; stops when all that is wanted is found, for WAF shows a marker on
+    full last pages."""
+    wanted = set(wanted)
     found: dict[str, Doc] = {}
     request: Doc = {"Scope": scope, "Limit": 100}
     while True:
-        reply = aws.read("wafv2", "ListWebACLs", request)
-        page = reply.get("WebACLs") or []
-        found.update({s["Name"]: s for s in page})
+        reply = aws.read("wafv2", operation, request)
+        page = reply.get(items) or []
+        found.update({name(one): one for one in page})
         marker = reply.get("NextMarker")
         if not page or not marker or marker == request.get("NextMarker"):
             return found
@@ -144,15 +160,16 @@ def list_acls(aws: Aws, scope: str, names: Iterable[str] = ()) -> dict[str, Doc]
 
 def _read(aws: Aws, listed: dict[str, Doc], about: dict[str, Target]) -> dict[str, Doc]:
     jobs: list[tuple[str, str, Callable[[], Any]]] = []
+    logging = _all_logging(aws, listed) if len(about) > 1 else None
     for key, target in about.items():
         summary = listed[key]
         arn = summary["ARN"]
         jobs.append((key, "acl", partial(_acl, aws, summary)))
-        jobs.append((key, "logging", partial(_logging, aws, arn)))
+        jobs.append((key, "logging", partial(_logging, aws, summary, logging)))
         jobs.append((key, "tags", partial(tags_of, aws, target, arn, partial(_tags, aws, arn))))
         if summary["Scope"] == "REGIONAL":
             for kind in _types_of(target):
-                jobs.append((key, f"resources {kind}", partial(_resources, aws, arn, kind)))
+                jobs.append((key, f"resources {kind}", partial(_resources, aws, target, arn, kind)))
     answers = aws.gather(*(call for _, _, call in jobs))
     read: dict[str, Doc] = {key: {} for key in about}
     for (key, part, _), answer in zip(jobs, answers, strict=True):
@@ -173,7 +190,31 @@ def _acl(aws: Aws, summary: Doc) -> Doc:
     return doc
 
 
-def _logging(aws: Aws, arn: str) -> Any:
+def _all_logging(aws: Aws, listed: dict[str, Doc]) -> dict[str, dict[str, Doc] | AwsFailure]:
+    """Scope → the logging configurations there by web ACL: one list instead of a call for each.
+
+    https://docs.aws.amazon.com/waf/latest/APIReference/API_ListLoggingConfigurations.html
+    """
+    arns: dict[str, set[str]] = {}
+    for summary in listed.values():
+        arns.setdefault(summary["Scope"], set()).add(summary["ARN"])
+    answers = aws.gather(*(partial(_logging_of, aws, *each) for each in arns.items()))
+    return dict(zip(arns, answers, strict=True))
+
+
+def _logging_of(aws: Aws, scope: str, arns: set[str]) -> dict[str, Doc]:
+    operation, items = "ListLoggingConfigurations", "LoggingConfigurations"
+    return _listed(aws, operation, items, scope, lambda one: str(one["ResourceArn"]), arns)
+
+
+def _logging(aws: Aws, acl: Doc, every: Mapping[str, dict[str, Doc] | AwsFailure] | None) -> Any:
+    """A web ACL's logging configuration, if it has one; asked for unless `every` one is known."""
+    arn = acl["ARN"]
+    if every is not None:
+        known = every[acl["Scope"]]
+        if isinstance(known, AwsFailure):
+            raise known
+        return known.get(arn)
     try:
         reply = aws.read("wafv2", "GetLoggingConfiguration", {"ResourceArn": arn})
     except AwsFailure as failure:
@@ -188,9 +229,14 @@ def _tags(aws: Aws, arn: str) -> dict[str, str]:
     return tag_map(reply.get("TagInfoForResource", {}).get("TagList"))
 
 
-def _resources(aws: Aws, arn: str, kind: str) -> list[str]:
+def _resources(aws: Aws, target: Target, arn: str, kind: str) -> list[str]:
+    """What it protects, of one type: its lock token says nothing of that."""
     request = {"WebACLArn": arn, "ResourceType": kind}
-    return list(aws.read("wafv2", "ListResourcesForWebACL", request).get("ResourceArns") or [])
+
+    def read() -> list[str]:
+        return list(aws.read("wafv2", "ListResourcesForWebACL", request).get("ResourceArns") or [])
+
+    return for_a_while(aws, environment_of(target), ("wafv2", "resources", arn, kind), read)
 
 
 def _types_of(target: Target) -> list[str]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from math import inf
 from typing import Annotated, Any, ClassVar, Literal, get_args
 
@@ -29,7 +30,7 @@ from controller.handler import (
     Target,
 )
 from controller.kindlib.planning import by_field, paths, tag_changes
-from controller.kindlib.reading import all_unknown, common_prefix, tags_of
+from controller.kindlib.reading import all_unknown, batches, tags_of
 from controller.policies import CreateOnly, Doc, OwnedBy, ServerDefault, Situation
 from controller.spec import Outputs, Taggable, holds_reference, text
 
@@ -122,6 +123,10 @@ class LogGroupOutputs(Outputs):
     """ARN without the trailing `:*`, as IAM policies and WAF logging want it."""
 
 
+MOST_NAMES = 50
+"""Log groups that DescribeLogGroups is asked for by name."""
+
+
 class LogGroupHandler(Handler):
     """Knows log groups."""
 
@@ -143,14 +148,19 @@ class LogGroupHandler(Handler):
     )  # fmt: skip
 
     def observe(self, aws: Aws, targets: Sequence[Target]) -> dict[str, Observation]:
-        prefix = common_prefix([t.name for t in targets])
-        request = {"logGroupNamePrefix": prefix} if prefix else {}
-        try:
-            groups = aws.pages("logs", "DescribeLogGroups", "logGroups", request)
-        except AwsFailure as failure:
-            return all_unknown(targets, failure)
-        by_name = {g["logGroupName"]: g for g in groups}
-        return {t.key: _observed(aws, t, by_name.get(t.name)) for t in targets}
+        """By name, which costs the same whatever else is in the account.
+
+        https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_DescribeLogGroups.html
+        """
+        runs = list(batches(targets, MOST_NAMES))
+        answers = aws.gather(*(partial(_groups, aws, [t.name for t in run]) for run in runs))
+        found: dict[str, Observation] = {}
+        for run, answer in zip(runs, answers, strict=True):
+            if isinstance(answer, AwsFailure):
+                found |= all_unknown(run, answer)
+            else:
+                found |= {t.key: _observed(aws, t, answer.get(t.name)) for t in run}
+        return found
 
     def to_spec(self, doc: Mapping[str, Any]) -> Doc:
         group = doc["group"]
@@ -299,6 +309,12 @@ SETTERS: dict[str, Callable[[Target], Action]] = {
 
 SHOWN = (*SETTERS, "logGroupClass")
 """Spec fields that DescribeLogGroups shows under the same names."""
+
+
+def _groups(aws: Aws, names: Sequence[str]) -> dict[str, Any]:
+    request = {"logGroupIdentifiers": list(names)}
+    groups = aws.pages("logs", "DescribeLogGroups", "logGroups", request)
+    return {g["logGroupName"]: g for g in groups}
 
 
 def _observed(aws: Aws, target: Target, group: Mapping[str, Any] | None) -> Observation:

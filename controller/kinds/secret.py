@@ -32,7 +32,7 @@ from controller.handler import (
 )
 from controller.kindlib.generate_secret import alphabet_of, generated
 from controller.kindlib.planning import by_field, paths, tag_changes
-from controller.kindlib.reading import common_prefix, tag_list, tag_map
+from controller.kindlib.reading import batches, common_prefix, environment_of, tag_list, tag_map
 from controller.kindlib.secret_parts import (
     OWN_KEY,
     ROTATION,
@@ -161,6 +161,10 @@ class SecretOutputs(Outputs):
     it becomes `${Secret.<name>.value@<versionId>}` and is read by the call that needs it."""
 
 
+MOST_PREFIXES = 10
+"""Values of one filter of ListSecrets."""
+
+
 class SecretHandler(Handler):
     """Knows secrets."""
 
@@ -189,7 +193,7 @@ class SecretHandler(Handler):
         listed: dict[str, Doc] = {}
         if len(targets) > 1:
             try:
-                listed = _listed(aws, common_prefix([t.name for t in targets]))
+                listed = _listed(aws, targets)
             except AwsFailure as failure:
                 if failure.failure in ("throttled", "down"):
                     return {t.key: Unknown(str(failure)) for t in targets}
@@ -352,10 +356,22 @@ def _current(secret: Mapping[str, Any]) -> str:
     return ""
 
 
-def _listed(aws: Aws, prefix: str) -> dict[str, Doc]:
+def _listed(aws: Aws, targets: Sequence[Target]) -> dict[str, Doc]:
+    """What lists show, by name. Raises `AwsFailure`."""
+    by_environment: dict[str, list[str]] = {}
+    for target in targets:
+        by_environment.setdefault(environment_of(target), []).append(target.name)
+    prefixes = sorted({common_prefix(names) for names in by_environment.values()})
+    found: dict[str, Doc] = {}
+    for run in batches([p for p in prefixes if p], MOST_PREFIXES) if all(prefixes) else [()]:
+        found |= _page(aws, run)
+    return found
+
+
+def _page(aws: Aws, prefixes: Sequence[str]) -> dict[str, Doc]:
     request: Doc = {"MaxResults": 100, "IncludePlannedDeletion": True}
-    if prefix:
-        request["Filters"] = [{"Key": "name", "Values": [prefix]}]
+    if prefixes:
+        request["Filters"] = [{"Key": "name", "Values": list(prefixes)}]
     found = {}
     for secret in aws.pages("secretsmanager", "ListSecrets", "SecretList", request):
         stages = secret.pop("SecretVersionsToStages", None)  # DescribeSecret calls it otherwise

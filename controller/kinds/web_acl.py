@@ -275,6 +275,7 @@ class WebACLHandler(Handler):
     name_says = "1-128 letters, digits, _ or -"
     reads: ClassVar = (
         "wafv2:ListWebACLs", "wafv2:GetWebACL", "wafv2:GetLoggingConfiguration",
+        "wafv2:ListLoggingConfigurations",
         "wafv2:ListResourcesForWebACL", "wafv2:GetWebACLForResource",
         "wafv2:ListTagsForResource", "wafv2:CheckCapacity",
         "resourcegroupstaggingapi:GetResources",

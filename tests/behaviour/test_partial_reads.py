@@ -60,6 +60,7 @@ PART = {
     "rds:DescribeDBParameters": "DBParameterGroup",
     "wafv2:GetLoggingConfiguration": "WebACL",
     "wafv2:GetWebACLForResource": "WebACL",
+    "wafv2:ListLoggingConfigurations": "WebACL",
     "wafv2:ListResourcesForWebACL": "WebACL",
 }
 """Call → the kind of which a part is not known without it, if there is one. A read that a kind

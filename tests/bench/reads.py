@@ -7,10 +7,12 @@ from controller.kinds import KINDS, handler_for
 BEGIN, END = "<!-- reads: begin -->", "<!-- reads: end -->"
 
 _TAGS = "one by one, only where the tag index does not show the tags as wanted"
+_FLOOR = "see *What is not read each time*"
 HOW = {
     "application-autoscaling:DescribeScalableTargets":
         "50 services a call; one replication group a call, only where its size differs",
-    "application-autoscaling:DescribeScalingPolicies": "all of ECS, paged by AWS",
+    "application-autoscaling:DescribeScalingPolicies":
+        "one service a call, or all of ECS, 10 a page, where that is fewer",
     "application-autoscaling:DescribeScheduledActions":
         "one service a call, only where its bounds moved",
     "cloudwatch:DescribeAlarms": "100 alarms a call, by name",
@@ -27,30 +29,34 @@ HOW = {
     "elasticache:DescribeCacheClusters": "all of the account, 100 a page",
     "elasticache:DescribeCacheParameterGroups": "by name if it is one, else all, 100 a page",
     "elasticache:DescribeCacheParameters":
-        "one group a call (AWS has no other), only parameters that somebody set",
+        f"one group a call (AWS has no other), only parameters that somebody set; {_FLOOR}",
     "elasticache:DescribeCacheSubnetGroups": "by name if it is one, else all, 100 a page",
     "elasticache:DescribeReplicationGroups": "by name if it is one, else all, 100 a page",
     "elasticache:ListTagsForResource":
-        f"{_TAGS}; always for a replication group with an AUTH token, whose rotation they record",
-    "logs:DescribeLogGroups": "all with the names' common beginning, 50 a page",
+        f"{_TAGS}; for a replication group with an AUTH token, whose rotation they record, "
+        "also where the token's date or the index's word moved since they were last read",
+    "logs:DescribeLogGroups": "50 log groups a call, by name",
     "logs:ListTagsForResource": _TAGS,
     "rds:DescribeDBInstances": "by name, 100 a page, tags included",
     "rds:DescribeDBParameterGroups": "by name if it is one, else all, 100 a page",
     "rds:DescribeDBParameters": "one group a call (AWS has no other), only what somebody set; "
-        "AWS filters after paging, so that a short answer may have a second page",
+        f"AWS filters after paging, so that a short answer may have a second page; {_FLOOR}",
     "rds:DescribeDBSubnetGroups": "by name if it is one, else all, 100 a page",
     "rds:DescribeEvents": "one instance a call, only before a change of its storage",
     "rds:ListTagsForResource": _TAGS,
     "resourcegroupstaggingapi:GetResources":
         "all that carries the environment's tag, 100 a page, one list for all kinds",
     "secretsmanager:DescribeSecret": "one by one, only where the list does not show it as wanted",
-    "secretsmanager:ListSecrets": "all with the names' common beginning, 100 a page",
+    "secretsmanager:ListSecrets":
+        "all with an environment's names' common beginning, 100 a page, ten environments a call",
     "wafv2:CheckCapacity": "only where the rules differ",
-    "wafv2:GetLoggingConfiguration": "one web ACL a call (AWS has no other)",
+    "wafv2:GetLoggingConfiguration": "where there is one web ACL",
+    "wafv2:ListLoggingConfigurations": "where there are several: 100 a page, until all are found",
     "wafv2:GetWebACL":
         "one a call (AWS has no other), only where its lock token moved since it was last read",
     "wafv2:GetWebACLForResource": "one a call, only for what is to be associated and is not",
-    "wafv2:ListResourcesForWebACL": "one web ACL and type of resource a call (AWS has no other)",
+    "wafv2:ListResourcesForWebACL":
+        f"one web ACL and type of resource a call (AWS has no other); {_FLOOR}",
     "wafv2:ListTagsForResource": _TAGS,
     "wafv2:ListWebACLs": "100 a page, until all names are found",
 }  # fmt: skip

@@ -435,6 +435,7 @@ class Quiet(Aws):
     """An AWS in which only tags can be asked for."""
 
     environments = ()
+    trust = None
 
     def __init__(self) -> None:
         self.asked: list[str] = []
