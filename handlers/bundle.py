@@ -25,7 +25,8 @@ OWN = (
 """The control plane's own calls, which stand in the source as methods."""
 
 MODEL = "service-2"
-KEPT = ("endpoint-rule-set-1", "paginators-1", "service-2.sdk-extras")
+EXTRAS = "service-2.sdk-extras"
+KEPT = ("endpoint-rule-set-1", "paginators-1", EXTRAS)
 """Other files of a service that a client reads. Waiters and examples are left out."""
 
 _CALL = re.compile(r"\b([a-z][a-z0-9-]+):([A-Z][A-Za-z0-9]+)\b")
@@ -47,6 +48,8 @@ def prune(data: Path, calls: set[tuple[str, str]]) -> None:
             shutil.rmtree(folder)
             continue
         files = {name: _read(newest / name) for name in KEPT if _there(newest / name)}
+        if EXTRAS in files:
+            _fit(files[EXTRAS], model)
         shutil.rmtree(folder)
         newest.mkdir(parents=True)
         for name, content in {MODEL: model, **files}.items():
@@ -70,6 +73,13 @@ def trimmed(model: dict[str, Any], wanted: set[str]) -> dict[str, Any]:
     kept = {name: each for name, each in model["shapes"].items() if name in shapes}
     out: dict[str, Any] = _terse({**model, "operations": operations, "shapes": kept})
     return out
+
+
+def _fit(extras: dict[str, Any], model: dict[str, Any]) -> None:
+    """Leave out additions to shapes that are gone: botocore would make half shapes of them."""
+    merge = extras.get("merge", {})
+    if "shapes" in merge:
+        merge["shapes"] = {k: v for k, v in merge["shapes"].items() if k in model["shapes"]}
 
 
 def _shapes(part: Any) -> Iterator[str]:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import gzip
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
 import botocore.session
 import pytest
+from botocore.loaders import Loader
 from botocore.model import ServiceModel, Shape
 
 from controller.kinds import KINDS, handler_for
@@ -57,6 +59,19 @@ def test_a_trimmed_model_says_the_same_of_what_is_left(service: str) -> None:
         assert ours.http == theirs.http
         assert not ours.documentation
     assert left.metadata == full.metadata
+
+
+@pytest.mark.parametrize("service", ["rds", "s3", "secretsmanager"])
+def test_a_pruned_service_can_tell_its_errors(service: str, tmp_path: Path) -> None:
+    """`sdk-extras` adds members to shapes of calls that are not made: pieces without a type."""
+    for part in (service, "endpoints.json"):
+        source = Path(botocore.__file__).parent / "data" / part
+        copy = shutil.copytree if source.is_dir() else shutil.copy
+        copy(source, tmp_path / part)
+    prune(tmp_path, named(SOURCES))
+    loader = Loader([str(tmp_path)], include_default_search_paths=False)
+    model = ServiceModel(loader.load_service_model(service, "service-2"), service)
+    assert model.error_shapes
 
 
 def test_pruning_leaves_what_is_called(tmp_path: Path) -> None:
