@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field
 
-from controller.spec import Model, Tags, text
+from controller.spec import Arn, Model, Tags, text
 
 API_VERSION = "plumbline.dev/v1"
 
@@ -77,6 +77,21 @@ class Limits(Model):
     """Resources that a new revision of the file may drop against the last accepted one."""
 
 
+class OwnAlarms(Model):
+    """Alarms on the environment itself. They watch metrics that the control plane writes in its own
+    account and region: elsewhere, and without one, they would only say that no pass is made."""
+
+    actions: Annotated[list[Arn], Field(max_length=5)] = Field(default_factory=list)
+    """ARNs called when one goes off and when all is well again, at most five: the stack's
+    `TopicArn`, for one."""
+
+    drift_passes: Annotated[int, Field(ge=1, le=7)] = 3
+    """Successive intervals with drift until `plumbline-drifted` goes off."""
+
+    not_converged_minutes: Annotated[int, Field(ge=1, le=10_080)] = 60
+    """Minutes not as desired until `plumbline-not-converged` goes off."""
+
+
 class EnvironmentSpec(Model):
     """How an environment is kept."""
 
@@ -92,6 +107,10 @@ class EnvironmentSpec(Model):
 
     tags: Tags = Field(default_factory=dict)
     """Tags of every resource of the environment that can carry tags."""
+
+    alarms: OwnAlarms | None = None
+    """If it is there, `{}` is enough, the environment has five more resources: an Alarm each on
+    drift, blocked and failed actions, not being converged, and no pass."""
 
 
 class Metadata(Model):

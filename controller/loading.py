@@ -14,7 +14,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from controller import scrutiny
+from controller import own_alarms, scrutiny
 from controller.complaints import Path, field_at, show, unknown, validate
 from controller.envelope import (
     EnvironmentDocument,
@@ -99,6 +99,8 @@ class Loading:
         for document in documents:
             if document is not self.read_as_environment:
                 self._register(document)
+        for document in self._own_alarms(declared):
+            self._register(document)
         for draft in self.drafts.values():
             self._name(draft)
         self._same_physical()
@@ -179,6 +181,15 @@ class Loading:
             self.tag_lines[f"tags[{key}]"] = document.line_of(("spec", "tags", key))
             self._own_tag(document, ("spec", "tags", key), key)
         return model
+
+    def _own_alarms(self, declared: EnvironmentDocument | None) -> list[Document]:
+        """Documents that nobody wrote: what `spec.alarms` stands for."""
+        source = self.read_as_environment
+        alarms = declared.spec.alarms if declared else None
+        if declared is None or source is None or alarms is None:
+            return []
+        line = source.line_of(("spec", "alarms"))
+        return list(own_alarms.documents(self.name, alarms, declared.spec.interval, line))
 
     def _own_tag(self, document: Document, path: Path, key: str) -> None:
         if key.startswith("plumbline:"):

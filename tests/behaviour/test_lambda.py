@@ -243,9 +243,14 @@ def test_state_is_reached_as_the_policies_of_the_functions_allow(plane: Plane) -
 # --- metrics ---
 
 
+def watched(text: str) -> str:
+    """The same environment, with alarms on itself."""
+    return text.replace("spec: {interval", "spec: {alarms: {}, interval", 1)
+
+
 def everything(plane: Plane) -> None:
     """A tick with passes, and a change."""
-    plane.publish(small())
+    plane.publish(watched(small()))
     plane.tick()
     found = list(plane.data)
     plane.change(sample("cloudtrail-put-retention-policy"))
@@ -291,6 +296,14 @@ def widget_metrics(rows: list[list[Any]]) -> list[list[str]]:
 def test_every_metric_of_an_alarm_or_widget_is_emitted(plane: Plane) -> None:
     everything(plane)
     emitted = {(d.name, frozenset(n for n, _ in d.dimensions)) for d in plane.data}
+    plane.world.clock.advance(timedelta(seconds=5))
+    own = plane.aws.client("cloudwatch").describe_alarms(AlarmNamePrefix="shop-plumbline-")
+    series = {(d.name, d.dimensions) for d in plane.data}
+    for alarm in own["MetricAlarms"]:
+        dimensions = tuple((each["Name"], each["Value"]) for each in alarm["Dimensions"])
+        assert alarm["Namespace"] == "Plumbline"
+        assert (alarm["MetricName"], dimensions) in series, alarm["AlarmName"]
+    assert len(own["MetricAlarms"]) == 5
     named = set()
     for resource in load()["Resources"].values():
         properties = resource.get("Properties", {})
@@ -306,6 +319,25 @@ def test_every_metric_of_an_alarm_or_widget_is_emitted(plane: Plane) -> None:
         }
     assert len(named) >= 8
     assert named <= emitted
+
+
+def test_an_environments_own_alarms_are_kept_like_all_it_has(plane: Plane) -> None:
+    topic = f"arn:aws:sns:{plane.world.region}:{plane.world.account}:news"
+    text = small(interval="1m").replace("spec: {", f"spec: {{alarms: {{actions: ['{topic}']}}, ", 1)
+    plane.publish(text)
+    plane.converge()
+    cloudwatch = plane.aws.client("cloudwatch")
+    names = ["shop-plumbline-drifted", "shop-plumbline-no-pass"]
+    cloudwatch.delete_alarms(AlarmNames=names[:1])
+    cloudwatch.disable_alarm_actions(AlarmNames=names[1:])
+    plane.world.clock.advance(timedelta(seconds=5))
+    plane.tick()
+    told = {line["event"]["resource"] for line in plane.said("DriftDetected")}
+    assert told == {"Alarm/plumbline-drifted", "Alarm/plumbline-no-pass"}
+    plane.world.clock.advance(timedelta(seconds=5))
+    alarms = cloudwatch.describe_alarms(AlarmNames=names)["MetricAlarms"]
+    assert [a["ActionsEnabled"] for a in alarms] == [True, True]
+    assert all(a["AlarmActions"] == a["OKActions"] == [topic] for a in alarms)
 
 
 def test_the_fleet_counts_what_stays_between_passes(plane: Plane) -> None:
