@@ -24,8 +24,8 @@ FILES = {"control-plane": "template.yaml", "target": "bootstrap/target.yaml"}
 PREFIXES = {"elbv2": "elasticloadbalancing", "resourcegroupstaggingapi": "tag"}
 """botocore's name of a service → its prefix in IAM, where they differ."""
 
-S3_ACTIONS = {"ListObjectsV2": "ListBucket"}
-"""S3 operations whose IAM action has another name."""
+OTHER_NAMES = {"ListObjectsV2": "ListBucket", "SendMessageBatch": "SendMessage"}
+"""Operations whose IAM action has another name."""
 
 FUNCTIONS = {
     "Schedule": {
@@ -85,7 +85,8 @@ OBSERVE = {
 
 CONVERGE = {
     "secretsmanager:GetSecretValue": "the value of a Secret, where a call needs it (apply)",
-    "iam:PassRole": "task roles in RegisterTaskDefinition, MonitoringRoleArn in CreateDBInstance",
+    "iam:PassRole": "task roles in RegisterTaskDefinition, infrastructure roles in CreateService, "
+    "MonitoringRoleArn and DomainIAMRoleName in CreateDBInstance",
     "iam:CreateServiceLinkedRole": "the first ECS service, scalable target, database, cache, and "
     "WAF logging to Firehose of an account",
     "elasticloadbalancing:SetWebAcl": "wafv2:AssociateWebACL, DisassociateWebACL",
@@ -118,9 +119,7 @@ https://docs.aws.amazon.com/waf/latest/developerguide/logging-cw-logs.html"""
 def iam_action(call: str) -> str:
     """`service:Operation` as botocore has it → the IAM action."""
     service, _, operation = call.partition(":")
-    if service == "s3":
-        operation = S3_ACTIONS.get(operation, operation)
-    return f"{PREFIXES.get(service, service)}:{operation}"
+    return f"{PREFIXES.get(service, service)}:{OTHER_NAMES.get(operation, operation)}"
 
 
 def declared(what: str) -> set[str]:

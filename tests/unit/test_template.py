@@ -381,12 +381,15 @@ def test_the_prefix_of_names_narrows_every_write_to_what_carries_our_names() -> 
     }  # fmt: skip
 
 
-def test_roles_are_passed_to_two_services_only() -> None:
+def test_roles_are_passed_to_ecs_and_rds_only() -> None:
     [each] = [s for s in STATEMENTS if "iam:PassRole" in s.actions]
     assert each.actions == ("iam:PassRole",)
     assert each.resources == ("arn:aws:iam::123456789012:role/shop-*",)
     services = each.conditions["StringEquals"]["iam:PassedToService"]
-    assert services == ["ecs-tasks.amazonaws.com", "monitoring.rds.amazonaws.com"]
+    assert services == [
+        "ecs.amazonaws.com", "ecs-tasks.amazonaws.com", "monitoring.rds.amazonaws.com",
+        "rds.amazonaws.com",
+    ]  # fmt: skip
 
 
 def test_policies_keep_within_aws_limits() -> None:

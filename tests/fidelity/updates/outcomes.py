@@ -51,12 +51,16 @@ class Outcome:
 
 
 @cache
-def converged() -> dict[str, Assessment]:
+def settled() -> Bench:
     """All rich manifests, of all kinds, in one environment that has come to rest."""
     documents = [d for kind in FULL for d in (*FULL[kind], *OPPOSITE.get(kind, ()))]
     first = next(iter(KINDS))
-    bench = Bench(first, *(d for d in dict.fromkeys(documents) if d not in FULL[first]))
-    return dict(bench.reports[-1].assessments)
+    return Bench(first, *(d for d in dict.fromkeys(documents) if d not in FULL[first]))
+
+
+def converged() -> dict[str, Assessment]:
+    """Its resources, as the last pass saw them."""
+    return dict(settled().reports[-1].assessments)
 
 
 @cache
