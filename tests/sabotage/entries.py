@@ -83,6 +83,10 @@ NOTHING = _tests(PARTIAL, "test_without_an_answer_nothing_is_written_that_needed
 DIFF = "controller/diff.py"
 APPLY = "controller/apply.py"
 WAF_READS = "controller/kindlib/waf_reads.py"
+PLANE = BEHAVIOUR + "test_lambda.py"
+HEARD = BEHAVIOUR + "test_changes.py"
+WORKER = "handlers/reconcile.py"
+CHANGES = "controller/changes.py"
 
 
 def _all() -> Iterator[Sabotage]:
@@ -395,4 +399,67 @@ def _all() -> Iterator[Sabotage]:
     )  # fmt: skip
 
 
-SABOTAGES: tuple[Sabotage, ...] = tuple(_all())
+def _control_plane() -> Iterator[Sabotage]:
+    """Of what the functions do around the passes."""
+
+    def one(what: str, file: str, old: str, new: str, *tests: str) -> Sabotage:
+        return _one("plane", what, file, old, new, tests)
+
+    yield one(
+        "the role that writes is assumed in observe mode, too", "handlers/doors.py",
+        "            self._made[key] = reader",
+        "            writer.get_credentials().get_frozen_credentials()\n"
+        "            self._made[key] = reader",
+        f"{PLANE}::test_observe_mode_writes_nothing_and_never_assumes_the_role_that_could[file]",
+    )  # fmt: skip
+    yield one(
+        "the registry's mode caps nothing", WORKER,
+        "highest_mode=binding.mode,", 'highest_mode="enforce",',
+        f"{PLANE}::test_the_registry_caps_the_file_and_the_stack_caps_who_is_not_named"
+        "[enforce-observe-enforce-observe]",
+    )  # fmt: skip
+    yield one(
+        "a broken registry counts as none", "controller/registry.py",
+        "        return cls(home, parse(found.body) if found else None)",
+        "        try:\n            return cls(home, parse(found.body) if found else None)\n"
+        "        except BadRegistry:\n            return cls(home)",
+        f"{PLANE}::test_while_the_registry_is_broken_nothing_acts",
+    )  # fmt: skip
+    yield one(
+        "a pass that failed is acknowledged and forgotten", WORKER,
+        'self.passes[name] = "failed"\n        requeue.ask(self.store, name, _now() + AGAIN)',
+        'self.passes[name] = "failed"',
+        f"{PLANE}::test_while_the_registry_is_broken_nothing_acts",
+    )  # fmt: skip
+    yield one(
+        "work under way asks for no other look", WORKER,
+        "        if report.waiting:\n", "        if False:\n",
+        f"{PLANE}::test_work_in_flight_is_looked_at_again_soon",
+    )  # fmt: skip
+    yield one(
+        "poison is acknowledged", WORKER,
+        '"batchItemFailures": [{"itemIdentifier": each} for each in poison]',
+        '"batchItemFailures": []',
+        f"{PLANE}::test_poison_reaches_the_dead_letters_and_stops_nobody[{{}}]",
+    )  # fmt: skip
+    yield one(
+        "what a pass writes into the bucket wakes its environment", CHANGES,
+        r'rf"environments/({NAME})\.yaml|pauses/({NAME})\.json"',
+        r'rf"\w+/({NAME})\.yaml|\w+/({NAME})\.json"',
+        f"{HEARD}::test_steady_passes_and_their_healing_cause_no_passes",
+    )  # fmt: skip
+    yield one(
+        "whoever calls a session like ours is not heard", CHANGES,
+        "return session == SESSION and role in", "return session == SESSION or role in",
+        f"{HEARD}::test_our_own_calls_wake_nobody_and_others_are_not_taken_for_ours",
+    )  # fmt: skip
+    yield one(
+        "who it was is taken from what the caller wrote", CHANGES,
+        'author(detail.get("userIdentity"))',
+        'author(_map(detail.get("requestParameters")).get("userIdentity") '
+        'or detail.get("userIdentity"))',
+        f"{HEARD}::test_who_it_was_is_told_by_the_identity_alone",
+    )  # fmt: skip
+
+
+SABOTAGES: tuple[Sabotage, ...] = (*_all(), *_control_plane())
