@@ -53,6 +53,12 @@ test: lint ## Lint, then run every test
 setup: $(STAMP) ## Make .venv with everything in it
 	@$(call say,$(VENV) is ready)
 
+.PHONY: bootstrap
+bootstrap: $(STAMP) $(SAM_STAMP) ## Deploy the foundation of ENV=… to AWS, and the control plane (DRY_RUN=1: show only)
+	@test -n "$(ENV)" || { echo "make bootstrap ENV=<environment>; environments: $(basename $(notdir $(wildcard bootstrap/*.json)))" >&2; exit 2; }
+	@$(run) "$(BIN)/python" -m bootstrap.deploy "$(ENV)" --sam "$(abspath $(SAM))" $(if $(DRY_RUN),--dry-run) \
+		$(if $(REPLACE),--replace)
+
 # --- judge ---
 
 .PHONY: lint
