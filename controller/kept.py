@@ -62,13 +62,14 @@ class Held:
 def under_token(
     aws: Aws, environment: str, what: tuple[str, ...], token: Any, read: Callable[[], T]
 ) -> T:
-    """What `read` gave, unless the token has moved since or we wrote something. Raises as `read`.
+    """What `read` gave, unless the token has moved since. Raises as `read`.
 
-    what: service, part and identifier of what is read. Its value is shared: not to be changed.
+    environment: one whose own writes may not move the token at once; empty where they do. what:
+    service, part and identifier of what is read. Its value is shared: not to be changed.
     """
-    if aws.trust is None or environment not in aws.trust.marks:
+    if aws.trust is None or (environment and environment not in aws.trust.marks):
         return read()
-    evidence = (aws.trust.marks[environment], token)
+    evidence = (aws.trust.marks.get(environment), token)
     held = _held(aws, environment, what, evidence, TOKEN_S)
     if held is None:
         held = aws.cache["kept", environment, what] = Held(aws.trust.at, evidence, read())

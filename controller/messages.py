@@ -21,6 +21,8 @@ NAME = r"[a-z](?:[a-z0-9]|-(?=[a-z0-9])){0,39}"
 
 MOST = 10
 """Messages of one SendMessageBatch."""
+INTERVAL = "its interval is over"
+"""The one reason that promises nothing new: what was read before may do (controller/kept.py)."""
 
 
 class Poison(Exception):

@@ -16,7 +16,7 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from controller import requeue, timetable
 from controller.fleet import environments, levels
-from controller.messages import Wake, send
+from controller.messages import INTERVAL, Wake, send
 from controller.registry import BadRegistry, Registry
 from controller.sessions import session
 from controller.store import S3Store
@@ -46,7 +46,7 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, list[str
     known = {name: entries[name] for name in names if name in entries}
     markers = requeue.due(store, now)
     wakes = [Wake(name, "never looked at") for name in names if name not in known]
-    wakes += [Wake(name, "its interval is over") for name in timetable.due(known, since, now)]
+    wakes += [Wake(name, INTERVAL) for name in timetable.due(known, since, now)]
     wakes += [Wake(name, "work was under way") for _, name in markers]
     failed = send(_client("sqs"), settings.queue, wakes)
     lost = {wake.environment for wake in failed}

@@ -9,7 +9,7 @@ from typing import Any
 
 from controller.aws import Aws, AwsFailure
 from controller.handler import Absent, Observation, Present, Target, Unknown
-from controller.kept import for_a_while
+from controller.kept import for_a_while, under_token
 from controller.kindlib.reading import (
     ENVIRONMENT_TAG,
     RESOURCE_TAG,
@@ -179,15 +179,16 @@ def _read(aws: Aws, listed: dict[str, Doc], about: dict[str, Target]) -> dict[st
 
 def _acl(aws: Aws, summary: Doc) -> Doc:
     """The web ACL and its token. A token that did not change says that nothing did (case 148)."""
-    cached = aws.cache.get(("wafv2", summary["ARN"]))
-    if cached is not None and cached["lockToken"] == summary.get("LockToken"):
-        return dict(cached)
     request = {"Name": summary["Name"], "Scope": summary["Scope"], "Id": summary["Id"]}
-    reply = aws.read("wafv2", "GetWebACL", request)
-    doc = {"acl": reply["WebACL"], "lockToken": reply.get("LockToken")}
-    if doc["lockToken"]:
-        aws.cache[("wafv2", summary["ARN"])] = doc
-    return doc
+
+    def read() -> Doc:
+        reply = aws.read("wafv2", "GetWebACL", request)
+        return {"acl": reply["WebACL"], "lockToken": reply.get("LockToken")}
+
+    token = summary.get("LockToken")
+    if not token:
+        return read()
+    return under_token(aws, "", ("wafv2", "acl", summary["ARN"]), token, read)
 
 
 def _all_logging(aws: Aws, listed: dict[str, Doc]) -> dict[str, dict[str, Doc] | AwsFailure]:
