@@ -8,13 +8,51 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from urllib.parse import quote
+
+from botocore.exceptions import ClientError
 
 from controller.kindlib.reading import batches
-from controller.publication import head_of, pack
+from controller.publication import head_of, one_line, pack
 from controller.sources import ParameterSource, parameter_name
+from controller.store import Conflict, Stored
 
 KEPT = timedelta(hours=1)
 """Parts of an earlier file stay that long: somebody may be reading or writing them."""
+
+
+def to_bucket(
+    client: Any,
+    bucket: str,
+    environment: str,
+    text: bytes,
+    before: Stored | None,
+    *,
+    commit: str,
+    author: str,
+) -> None:
+    """Put the file where the one is that was read, with commit and author beside it.
+
+    client: of S3. before: what was read; None if nothing was. Raises `Conflict` if somebody else
+    has published meanwhile, `ClientError`, `BotoCoreError`.
+    https://docs.aws.amazon.com/AmazonS3/latest/userguide/UsingMetadata.html: US-ASCII alone
+    """
+    key = f"environments/{environment}.yaml"
+    words = {"commit": commit, "author": author}
+    metadata = {k: quote(one_line(word), safe=" <>@") for k, word in words.items() if word}
+    condition = {"IfMatch": before.version} if before else {"IfNoneMatch": "*"}
+    try:
+        client.put_object(
+            Bucket=bucket, Key=key, Body=text, ContentType="application/yaml", Metadata=metadata,
+            **condition,
+        )  # fmt: skip
+    except ClientError as error:
+        code = error.response.get("Error", {}).get("Code")
+        if code not in ("PreconditionFailed", "412", "ConditionalRequestConflict", "NoSuchKey"):
+            raise
+        held = client.get_object(Bucket=bucket, Key=key)["Body"].read()
+        if held != text:  # else the first try went well, and its reply was lost
+            raise Conflict(key) from None
 
 
 def to_parameters(

@@ -52,8 +52,9 @@ def publish(report: Report, store: Store, now: datetime, *, write: bool) -> Stat
                 store.put(key, to_body(document), found.version if found else None)
         if happened:
             name = f"history/{report.environment}/{now:%Y-%m-%dT%H-%M-%S.%fZ}.json"
+            entry = {"at": now.isoformat(), "revision": document["revision"]}
             with suppress(Conflict):
-                store.put(name, to_body({"at": now.isoformat(), "events": list(happened)}), None)
+                store.put(name, to_body({**entry, "events": list(happened)}), None)
     return Status(document, happened)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from rich.console import Console
@@ -122,6 +122,12 @@ def summary(report: Report) -> str:
         parts.append(f"{failed} failed")
     parts.append(f"{sum(report.calls.values())} API calls, {report.duration_s:.1f} s")
     return ", ".join(parts)
+
+
+def whose(told: Mapping[str, Any]) -> str:
+    """`commit 4e711d0 by Alice`, as far as it is told."""
+    commit, author = (escape(str(told.get(word, ""))) for word in ("commit", "author"))
+    return " ".join(f"{word} {it}" for word, it in (("commit", commit), ("by", author)) if it)
 
 
 def status_table(document: dict[str, Any]) -> Table:

@@ -37,6 +37,8 @@ def status(file_or_environment: str, state: str | None, output: str) -> int:
             f"{name}: {word}, revision {document['revision']}, mode {document['mode']}"
             + (f", {document['paused']}" if document["paused"] else ""),
         )
+        if whose := render.whose(document):
+            screen.print(f"  {whose}")
         if not document["desiredState"]["valid"]:
             screen.print(f"[red]{document['desiredState']['reason']}[/]")
             for problem in document["desiredState"]["problems"]:

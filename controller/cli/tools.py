@@ -7,6 +7,7 @@ import socket
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import botocore.session
 import click
@@ -14,6 +15,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from controller import sessions
 from controller.aws import Aws
+from controller.cli.deployed import Deployed, find
 from controller.cli.files import load_file
 from controller.cli.main import Failed
 from controller.lease import Held
@@ -27,18 +29,39 @@ STATE_HELP = (
     "Where lease, inventory and status live: s3://bucket[/prefix] or a directory "
     "[env PLUMBLINE_STATE; default .plumbline]"
 )
+STACK_HELP = "The control plane whose state it is, by its stack's name [env PLUMBLINE_STACK]"
+
+STACK = "plumbline"
+_CHOSEN, _FOUND = "plumbline.stack", "plumbline.deployed"
 
 
-state_option = click.option("--state", metavar="PLACE", help=STATE_HELP)
+def _choose(context: click.Context, _option: click.Parameter, stack: str | None) -> None:
+    context.meta[_CHOSEN] = stack
+
+
+stack_option = click.option(
+    "--stack", metavar="NAME", expose_value=False, callback=_choose, help=STACK_HELP
+)
+
+
+def state_option(command: Any) -> Any:
+    """`--state`, or `--stack` in its place."""
+    return click.option("--state", metavar="PLACE", help=STATE_HELP)(stack_option(command))
 
 
 @dataclass(frozen=True)
 class Place:
-    """An environment and where it and its state are found."""
+    """An environment and where it and its state are found.
+
+    region, mode: what the registry of a deployed control plane binds; empty, where there is none:
+    the credentials' own, and whatever the file says.
+    """
 
     environment: str
     source: Source
     store: Store
+    region: str = ""
+    mode: str = "enforce"
 
 
 def place(what: str, state: str | None) -> Place:
@@ -47,9 +70,15 @@ def place(what: str, state: str | None) -> Place:
     Raises `Failed` for a broken file, or if there is no such thing.
     """
     name = environment_name(what)
-    store = open_store(state)
     path = Path(what)
-    return Place(name, FileSource(path) if path.is_file() else StoreSource(store), store)
+    file = FileSource(path) if path.is_file() else None
+    plane = deployed(state)
+    if plane is None:
+        store = open_store(state)
+        return Place(name, file or StoreSource(store), store)
+    binding = plane.binding(name)
+    source = file or plane.source(name, binding)
+    return Place(name, source, plane.store, binding.region, binding.mode)
 
 
 def environment_name(what: str) -> str:
@@ -63,8 +92,40 @@ def environment_name(what: str) -> str:
     return what
 
 
+def deployed(state: str | None) -> Deployed | None:
+    """The control plane that is named, by `--stack` or the environment variable; None if a state is
+    named, or nothing. Raises `Failed`."""
+    context = click.get_current_context(silent=True)
+    meta = context.meta if context else {}
+    stack = meta.get(_CHOSEN)
+    if state and stack:
+        raise click.UsageError("--state and --stack: name one of them")
+    if not stack and not state and not os.environ.get("PLUMBLINE_STATE"):
+        stack = os.environ.get("PLUMBLINE_STACK")
+    return _find(stack) if stack else None
+
+
+def control_plane() -> Deployed:
+    """The control plane that is named, or the one of the name that the guide gives it. Raises
+    `Failed`."""
+    stack = click.get_current_context().meta.get(_CHOSEN)
+    return _find(stack or os.environ.get("PLUMBLINE_STACK") or STACK)
+
+
+def _find(stack: str) -> Deployed:
+    """Asked once a command."""
+    context = click.get_current_context(silent=True)
+    meta = context.meta if context else {}
+    if _FOUND not in meta:
+        meta[_FOUND] = find(session(), stack)
+    found: Deployed = meta[_FOUND]
+    return found
+
+
 def open_store(state: str | None) -> Store:
-    """The state's place, from `--state` or the environment variable."""
+    """The state's place, from `--state`, `--stack` or the environment variables."""
+    if plane := deployed(state):
+        return plane.store
     where = state or os.environ.get("PLUMBLINE_STATE") or ".plumbline"
     if not where.startswith("s3://"):
         return DirectoryStore(Path(where))
@@ -81,8 +142,9 @@ def session() -> botocore.session.Session:
     return found
 
 
-def connector() -> Callable[[Callable[[str], None] | None], Aws]:
-    """Makes the door to AWS for each pass; asks once whose account it is."""
+def connector(region: str = "") -> Callable[[Callable[[str], None] | None], Aws]:
+    """Makes the door to AWS for each pass; asks once whose account it is. region: the credentials'
+    own by default."""
     core = session()
     try:
         if core.get_credentials() is None:
@@ -90,7 +152,7 @@ def connector() -> Callable[[Callable[[str], None] | None], Aws]:
         account = core.create_client("sts").get_caller_identity()["Account"]
     except (ClientError, BotoCoreError) as error:
         raise Failed(f"AWS can't be asked whose account this is: {error}") from None
-    region = core.get_config_variable("region")
+    region = region or core.get_config_variable("region")
     share = float(os.environ.get("PLUMBLINE_RATE_SHARE", "1"))
     aws = Aws(core, region=region, account=account, budget=Budget(share))
     return aws.fresh
@@ -99,7 +161,8 @@ def connector() -> Callable[[Callable[[str], None] | None], Aws]:
 def tools(found: Place, progress: Progress | None = None) -> Tools:
     """The tools of a pass made by a person."""
     holder = f"{os.environ.get('USER', 'someone')}@{socket.gethostname()} (pid {os.getpid()})"
-    made = Tools(found.store, found.source, connector(), holder, may_start=False)
+    door = connector(found.region)
+    made = Tools(found.store, found.source, door, holder, highest_mode=found.mode, may_start=False)
     return replace(made, progress=progress) if progress else made
 
 
