@@ -6,7 +6,8 @@ Where AWS gives no token there is *time*: a pass that only its interval asked fo
 read up to `FLOOR_S` ago; one that a change event, a commit or a person asked for reads all anew.
 
 Both end with whatever we do ourselves, in this process or another: each write is preceded by one to
-the inventory, whose version is part of the evidence. Nothing is kept beyond the process, and a read
+the inventory, whose version is part of the evidence. What goes by time is handed from process to
+process in the environment's lease, else many workers would read it as often as one each. A read
 that fails leaves nothing behind.
 """
 
@@ -72,7 +73,7 @@ def under_token(
     evidence = (aws.trust.marks.get(environment), token)
     held = _held(aws, environment, what, evidence, TOKEN_S)
     if held is None:
-        held = aws.cache["kept", environment, what] = Held(aws.trust.at, evidence, read())
+        held = _of(aws, environment)[what] = Held(aws.trust.at, evidence, read())
     value: T = held.value
     return value
 
@@ -108,13 +109,39 @@ def keep(aws: Aws, environment: str, what: tuple[str, ...], value: Any) -> None:
     """Remember what was read just now."""
     if aws.trust is not None and environment in aws.trust.marks:
         evidence = (aws.trust.marks[environment],)
-        aws.cache["kept", environment, what] = Held(aws.trust.at, evidence, value)
+        _of(aws, environment)[what] = Held(aws.trust.at, evidence, value)
+
+
+def handed_on(aws: Aws, environment: str) -> list[Any]:
+    """What the next pass over it may go by, wherever it runs."""
+    return [
+        [list(what), held.at, *held.evidence, held.value]
+        for what, held in _of(aws, environment).items()
+        if len(held.evidence) == 1
+    ]
+
+
+def taken_over(aws: Aws, environment: str, rows: list[Any]) -> None:
+    """Go by what was handed on; what can't be read is nothing."""
+    for row in rows:
+        try:
+            what, at, mark, value = row
+            key, here = tuple(map(str, what)), _of(aws, environment)
+            if key not in here or here[key].at < float(at):
+                here[key] = Held(float(at), (str(mark),), value)
+        except (TypeError, ValueError):
+            continue
+
+
+def _of(aws: Aws, environment: str) -> dict[tuple[str, ...], Held]:
+    found: dict[tuple[str, ...], Held] = aws.cache.setdefault(("kept", environment), {})
+    return found
 
 
 def _held(
     aws: Aws, environment: str, what: tuple[str, ...], evidence: tuple[Any, ...], longest: float
 ) -> Held | None:
-    held: Held | None = aws.cache.get(("kept", environment, what))
+    held = _of(aws, environment).get(what)
     if aws.trust is None or held is None or held.evidence != evidence:
         return None
     return held if 0 <= aws.trust.at - held.at < longest else None

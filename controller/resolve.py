@@ -81,7 +81,8 @@ def read_parameters(aws: Aws, wanted: Mapping[str, Iterable[Resource]]) -> Param
         for parameter in reply["Parameters"]:
             found.add(parameter)
             if parameter["Type"] != "SecureString":
-                keep(aws, names[parameter["Name"]], ("ssm", parameter["Name"]), parameter)
+                kept = {member: parameter[member] for member in ("Name", "Type", "Value")}
+                keep(aws, names[parameter["Name"]], ("ssm", parameter["Name"]), kept)
         for name in reply["InvalidParameters"]:
             found.missing[name] = "does not exist"
     return found
