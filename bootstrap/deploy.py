@@ -31,6 +31,7 @@ ORDER = ("security", "alarms", "storage", "network", "edge", "backup")
 """The templates. Each takes only what those before it write."""
 
 POLL_S = 5.0
+sleep = time.sleep
 CAPABILITIES = ["CAPABILITY_NAMED_IAM"]
 SETTLED = ("CREATE_COMPLETE", "UPDATE_COMPLETE", "UPDATE_ROLLBACK_COMPLETE", "IMPORT_COMPLETE",
            "IMPORT_ROLLBACK_COMPLETE")  # fmt: skip
@@ -222,7 +223,7 @@ class Deployment:
             found = self.cfn.describe_change_set(ChangeSetName=arn)
             if found["Status"] not in ("CREATE_PENDING", "CREATE_IN_PROGRESS"):
                 break
-            time.sleep(POLL_S / 2)
+            sleep(POLL_S / 2)
         if found["Status"] == "FAILED":
             reason = found.get("StatusReason", "")
             self.forget(arn, full, new)
@@ -247,7 +248,7 @@ class Deployment:
         known = set() if new else {e["EventId"] for e in self.events(full)}
         self.cfn.execute_change_set(ChangeSetName=arn)
         while (state := self.state(full) or "").endswith("IN_PROGRESS"):
-            time.sleep(POLL_S)
+            sleep(POLL_S)
         if state not in ("CREATE_COMPLETE", "UPDATE_COMPLETE"):
             failed = [
                 f"  {e['LogicalResourceId']}: {e.get('ResourceStatusReason', '')}"

@@ -48,6 +48,12 @@ class Vpc(Network):
         """One call, and one for each DNS setting."""
         left = ("EnableDnsSupport", "EnableDnsHostnames")
         super().create(job, {k: v for k, v in properties.items() if k not in left})
+        groups = job.call(
+            "ec2", "DescribeSecurityGroups",
+            Filters=[{"Name": "vpc-id", "Values": [job.physical]}],
+        )["SecurityGroups"]  # fmt: skip
+        [default] = [group["GroupId"] for group in groups if group["GroupName"] == "default"]
+        job.hold(job.physical, {"DefaultSecurityGroup": default})
         for name in left:
             if name in properties:
                 setting = {name: {"Value": properties[name]}}
@@ -59,6 +65,15 @@ class Subnet(Network):
     """A subnet."""
 
     noun, word, gives = "Subnet", "subnet", ("AvailabilityZone", "VpcId", "CidrBlock")
+
+    def create(self, job: Job, properties: Doc) -> None:
+        """One call, and one if instances get public addresses."""
+        said = dict(properties)
+        public = said.pop("MapPublicIpOnLaunch", False)
+        super().create(job, said)
+        if public:
+            setting = {"MapPublicIpOnLaunch": {"Value": True}}
+            job.call("ec2", "ModifySubnetAttribute", SubnetId=job.physical, **setting)
 
 
 @provides("AWS::EC2::SecurityGroup")
@@ -128,6 +143,8 @@ class Balancing(Provider):
         arn = made[f"{self.noun}Arn"]
         full = arn.split(":", 5)[5].removeprefix("loadbalancer/")
         known = {f"{self.noun}Arn": arn, f"{self.noun}FullName": full}
+        if "CanonicalHostedZoneId" in made:  # GetAtt spells it otherwise than the API
+            known["CanonicalHostedZoneID"] = made["CanonicalHostedZoneId"]
         job.hold(arn, known | paths(made, *self.gives))
         if attributes:
             key = {f"{self.noun}Arn": arn}
@@ -143,7 +160,7 @@ class LoadBalancer(Balancing):
     """A load balancer."""
 
     noun = "LoadBalancer"
-    gives = ("DNSName", "CanonicalHostedZoneId", "LoadBalancerName")
+    gives = ("DNSName", "LoadBalancerName")
 
 
 @provides("AWS::ElasticLoadBalancingV2::TargetGroup")
@@ -172,8 +189,6 @@ class Role(Provider):
         trust = said["AssumeRolePolicyDocument"]
         if not isinstance(trust, str):
             said["AssumeRolePolicyDocument"] = json.dumps(trust)
-        if "PermissionsBoundary" in said:
-            raise NotSimulated("CloudFormation: roles with a permissions boundary")
         said["Tags"] = job.tagged(properties)
         made = job.call("iam", "CreateRole", **fit("iam", "CreateRole", said))["Role"]
         job.hold(made["RoleName"], paths(made, "Arn", "RoleId"))

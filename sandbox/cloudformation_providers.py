@@ -100,7 +100,7 @@ def provides(*kinds: str) -> Callable[[T], T]:
 @cache
 def providers() -> dict[str, Provider]:
     """All providers, by resource type."""
-    for part in ("containers", "data", "edge", "watch", "network"):
+    for part in ("containers", "data", "edge", "watch", "network", "foundation"):
         importlib.import_module(f"sandbox.cloudformation_{part}")
     return PROVIDERS
 

@@ -20,7 +20,7 @@ from sandbox.errors import AwsError, NotSimulated
 Doc = dict[str, Any]
 SECTIONS = {
     "AWSTemplateFormatVersion", "Description", "Metadata", "Parameters", "Mappings", "Conditions",
-    "Resources", "Outputs",
+    "Rules", "Resources", "Outputs",
 }  # fmt: skip
 ATTRIBUTES = {
     "Type", "Properties", "DependsOn", "Condition", "DeletionPolicy", "UpdateReplacePolicy",
@@ -80,7 +80,7 @@ def parse(text: str) -> Doc:
     ):
         raise bad("Template format error: At least one Resources member must be defined.")
     if unknown := set(found) - SECTIONS:
-        if unknown & {"Transform", "Rules", "Hooks"}:
+        if unknown & {"Transform", "Hooks"}:
             raise NotSimulated(f"CloudFormation templates with {sorted(unknown)}")
         raise bad(f"Invalid template property or properties {sorted(unknown)}")
     for name, resource in found["Resources"].items():
@@ -181,6 +181,19 @@ class Scope:
                 return any(self.test(v) for v in value)
             case _:
                 raise NotSimulated(f"CloudFormation condition {function}")
+
+    def assertions(self) -> None:
+        """Refuse parameters that a rule of the template forbids. How AWS words it is assumed.
+
+        https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/rules-section-structure.html
+        """
+        for name, rule in (self.template.get("Rules") or {}).items():
+            if "RuleCondition" in rule and not self.test(rule["RuleCondition"]):
+                continue
+            for each in rule["Assertions"]:
+                if not self.test(each["Assert"]):
+                    raise bad(f"Template validation error: Template error: rule {name}: "
+                              f"{each.get('AssertDescription', 'assertion failed')}")  # fmt: skip
 
     def declared(self) -> dict[str, Doc]:
         """The resources whose condition holds, with what each of them waits for in `DependsOn`."""

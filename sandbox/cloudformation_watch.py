@@ -133,11 +133,10 @@ class Topic(Named):
         """One call; what else a topic may have is an attribute."""
         name = properties.get("TopicName") or job.name(256)
         said = {"Name": name, "Tags": job.tagged(properties)}
-        if "DisplayName" in properties:
-            said["Attributes"] = {"DisplayName": properties["DisplayName"]}
-        rest = {
-            k: v for k, v in properties.items() if k not in ("TopicName", "DisplayName", "Tags")
-        }
+        attributes = ("DisplayName", "KmsMasterKeyId")
+        if own := {key: properties[key] for key in attributes if key in properties}:
+            said["Attributes"] = own
+        rest = {k: v for k, v in properties.items() if k not in ("TopicName", "Tags", *attributes)}
         made = job.call("sns", "CreateTopic", **fit("sns", "CreateTopic", said | rest))
         job.hold(made["TopicArn"], {**paths(made, "TopicArn"), "TopicName": name})
 

@@ -50,18 +50,33 @@ MOTO = {
         "DescribeSecurityGroups", "CreateInternetGateway", "AttachInternetGateway",
         "DescribeAvailabilityZones", "ModifyVpcAttribute", "AuthorizeSecurityGroupIngress",
         "AuthorizeSecurityGroupEgress", "DeleteVpc", "DeleteSubnet", "DeleteSecurityGroup",
+        "CreateRouteTable", "CreateRoute", "AssociateRouteTable", "AllocateAddress",
+        "CreateNatGateway", "CreateVpcEndpoint", "CreateFlowLogs", "DescribeRouteTables",
+        "ModifySubnetAttribute",
+        "RevokeSecurityGroupIngress", "RevokeSecurityGroupEgress",
     },
     "elbv2": {
         "CreateLoadBalancer", "CreateTargetGroup", "CreateListener", "DescribeLoadBalancers",
         "DescribeTargetGroups", "DescribeListeners", "ModifyLoadBalancerAttributes",
         "ModifyTargetGroupAttributes", "DeleteLoadBalancer", "DeleteTargetGroup", "DeleteListener",
+        "CreateRule", "DescribeRules", "DeleteRule",
     },
     "iam": {
         "CreateRole", "GetRole", "ListRoles", "PutRolePolicy", "DeleteRolePolicy", "DeleteRole",
+        "CreatePolicy", "DeletePolicy",
     },
-    "sns": {"CreateTopic", "ListTopics", "GetTopicAttributes", "DeleteTopic", "Publish"},
+    "sns": {
+        "CreateTopic", "ListTopics", "GetTopicAttributes", "DeleteTopic", "Publish",
+        "SetTopicAttributes", "Subscribe", "Unsubscribe",
+    },
     "events": {"CreateEventBus", "PutEvents"},
-    "kms": {"CreateKey", "DescribeKey", "CreateAlias", "ListAliases"},
+    "kms": {
+        "CreateKey", "DescribeKey", "CreateAlias", "ListAliases", "EnableKeyRotation",
+        "ScheduleKeyDeletion", "DeleteAlias",
+    },
+    "ecr": {"CreateRepository", "PutLifecyclePolicy", "DeleteRepository"},
+    "acm": {"RequestCertificate", "DeleteCertificate"},
+    "route53": {"*"},
 }  # fmt: skip
 """What moto answers: seeds for what Plumbline only refers to, and its own state bucket."""
 
@@ -101,7 +116,7 @@ def handle(world: World, request: Request) -> Reply:
     request.get_data()  # keeps the body, which reading the form would use up
     access_key, region, service = _signature(request)
     account = world.accounts.get(access_key, world.account)
-    if service == "s3":
+    if service in ("s3", "route53"):  # REST, which moto reads by itself
         return _moto(world, request, service, "", account, region, access_key)
     protocol, operation = _target(request, service)
     model = _operations(service).get(operation)

@@ -89,6 +89,7 @@ def prepared(ctx: Context, params: Params) -> Stack:
     if "Description" in template:
         stack["Description"] = template["Description"]
     scope = Scope(template, values, stack["_pseudo"], stack["_zones"], exports_of(ctx.store))
+    scope.assertions()
     stack["_resources"] = records(scope)
     _refuse_without_capability(template, stack)
     return stack
@@ -151,6 +152,16 @@ def delete_stack(ctx: Context, params: Params) -> Reply:
         return {}
     worker(ctx, stack).delete()
     return {}
+
+
+@behaviour(
+    "cloudformation", "UpdateTerminationProtection", "EnableTerminationProtection StackName",
+    evidence="documented", source=API + "API_UpdateTerminationProtection.html",
+)  # fmt: skip
+def update_termination_protection(ctx: Context, params: Params) -> Reply:
+    stack = find(ctx, ctx.store, params["StackName"])
+    stack["EnableTerminationProtection"] = params["EnableTerminationProtection"]
+    return {"StackId": stack["StackId"]}
 
 
 def shown(stack: Stack) -> Doc:

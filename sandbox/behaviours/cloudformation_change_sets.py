@@ -1,4 +1,7 @@
-"""CloudFormation: change sets that create a stack, as `aws cloudformation deploy` uses them."""
+"""CloudFormation: change sets, as `aws cloudformation deploy` uses them.
+
+Those that create a stack, and those that find nothing to change in one.
+"""
 
 from __future__ import annotations
 
@@ -25,10 +28,13 @@ def _sets(ctx: Context) -> dict[str, dict[str, Any]]:
     "StackName TemplateBody TemplateURL Parameters Capabilities Tags ChangeSetName ClientToken"
     " Description ChangeSetType NotificationARNs",
     evidence="documented",
-    source=API + "API_CreateChangeSet.html; only for a stack that is yet to be made",
+    source=API + "API_CreateChangeSet.html; only for a stack that is yet to be made, or one that "
+    "is as the request says",
 )  # fmt: skip
 def create_change_set(ctx: Context, params: Params) -> Reply:
-    refuse_unless("ChangeSetType", params.get("ChangeSetType", "UPDATE"), "CREATE")
+    if params.get("ChangeSetType", "UPDATE") == "UPDATE":
+        return _nothing_to_change(ctx, params)
+    refuse_unless("ChangeSetType", params["ChangeSetType"], "CREATE")
     for held in stacks_of(ctx.store).values():
         if held["StackName"] == params["StackName"] and held["StackStatus"] not in (
             "DELETE_COMPLETE", "REVIEW_IN_PROGRESS",
@@ -75,6 +81,39 @@ def create_change_set(ctx: Context, params: Params) -> Reply:
 
     ctx.world.clock.after(timedelta(seconds=ctx.world.rng.uniform(1, 5)), done)
     return {"Id": key, "StackId": stack["StackId"]}
+
+
+def _nothing_to_change(ctx: Context, params: Params) -> Reply:
+    """A change set for a stack that is as the request says: it fails, which is how AWS says so."""
+    stack = find(ctx, ctx.store, params["StackName"])
+    wanted = prepared(ctx, params)
+    for part in ("_template", "_parameters", "_tags"):
+        if stack[part] != wanted[part]:
+            raise NotSimulated(f"change sets that change a stack ({part.strip('_')})")
+    key = ctx.arn(f"changeSet/{params['ChangeSetName']}/{ctx.uuid()}")
+    _sets(ctx)[key] = {
+        "ChangeSetId": key,
+        "ChangeSetName": params["ChangeSetName"],
+        "StackId": stack["StackId"],
+        "StackName": stack["StackName"],
+        "CreationTime": ctx.now,
+        "Status": "FAILED",
+        "StatusReason": "The submitted information didn't contain changes. Submit different "
+        "information to create a change set.",
+        "ExecutionStatus": "UNAVAILABLE",
+        "Changes": [],
+    }
+    return {"Id": key, "StackId": stack["StackId"]}
+
+
+@behaviour(
+    "cloudformation", "DeleteChangeSet", "ChangeSetName StackName",
+    evidence="documented",
+    source=API + "API_DeleteChangeSet.html: a stack under review stays, to be deleted by itself",
+)  # fmt: skip
+def delete_change_set(ctx: Context, params: Params) -> Reply:
+    _sets(ctx).pop(_find(ctx, params)["ChangeSetId"])
+    return {}
 
 
 def _find(ctx: Context, params: Params) -> dict[str, Any]:

@@ -1,0 +1,233 @@
+"""From an empty account: the foundation's stacks, one after the other, and an environment on them.
+
+In the sandbox, whose CloudFormation checks properties against AWS's schemas and makes what moto
+can hold: no backups, no CloudFront, and little of what AWS would refuse.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner
+
+from bootstrap import deploy
+from sandbox.inprocess import session
+from sandbox.world import World
+from tests.harness import Plant, production
+
+NAME = "litellm-production"
+ZONE = "Z0123456789ABCDEFGHIJ"
+
+
+@pytest.fixture(autouse=True)
+def clock(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Waiting moves the simulated clock."""
+    monkeypatch.setattr(deploy, "sleep", lambda s: world.clock.advance(timedelta(seconds=10 * s)))
+    monkeypatch.setattr("moto.route53.models.create_route53_zone_id", lambda **_: ZONE)
+
+
+def said(world: World, **edge: str) -> deploy.File:
+    """The sample's file, for the world's account."""
+    found = deploy.read(NAME).model_copy(update={"account": world.account})
+    found.stacks["edge"] = {"DomainName": "llm.example.com", "HostedZoneId": ZONE} | edge
+    return found
+
+
+def deployment(world: World, **options: Any) -> deploy.Deployment:
+    return deploy.Deployment(NAME, said(world), session(world), **options)
+
+
+def stacks(world: World) -> dict[str, str]:
+    found = session(world).client("cloudformation").describe_stacks()["Stacks"]
+    return {s["StackName"]: s["StackStatus"] for s in found}
+
+
+def live(aws: Any) -> tuple[dict[str, str], set[tuple[str, str, int]]]:
+    """Security groups' names by id, and who reaches whom on which port, as EC2 has it."""
+    groups = aws.client("ec2").describe_security_groups()["SecurityGroups"]
+    names = {
+        g["GroupId"]: t["Value"].removeprefix(f"{NAME}-")
+        for g in groups
+        for t in g.get("Tags", ())
+        if t["Key"] == "Name"
+    }
+    found = set()
+    for group in groups:
+        if group["GroupId"] not in names:
+            continue
+        for rule in group["IpPermissions"]:
+            assert rule["FromPort"] == rule["ToPort"]
+            others = [r["CidrIp"] for r in rule["IpRanges"]]
+            others += [names[p["GroupId"]] for p in rule["UserIdGroupPairs"]]
+            found |= {(other, names[group["GroupId"]], rule["FromPort"]) for other in others}
+    return names, found
+
+
+def test_from_an_empty_account_to_a_converged_environment(
+    world: World, capsys: pytest.CaptureFixture[str]
+) -> None:
+    aws = session(world)
+    aws.client("route53").create_hosted_zone(Name="example.com", CallerReference="x")
+    deployment(world).run()
+    assert stacks(world) == {f"{NAME}-{name}": "CREATE_COMPLETE" for name in deploy.ORDER}
+    protected = aws.client("cloudformation").describe_stacks()["Stacks"]
+    assert all(s["EnableTerminationProtection"] for s in protected)
+
+    _, reached = live(aws)
+    assert reached == {
+        ("0.0.0.0/0", "load-balancer", 443), ("0.0.0.0/0", "load-balancer", 80),
+        ("load-balancer", "application", 4000),
+        ("application", "database", 5432), ("application", "cache", 6379),
+        ("application", "endpoints", 443),
+    }  # fmt: skip
+    ec2 = aws.client("ec2")
+    [vpc] = [v["VpcId"] for v in ec2.describe_vpcs()["Vpcs"] if v["CidrBlock"] == "10.40.0.0/16"]
+    default = [
+        g
+        for g in ec2.describe_security_groups()["SecurityGroups"]
+        if g["VpcId"] == vpc and g["GroupName"] == "default"
+    ]
+    assert [(g["IpPermissions"], g["IpPermissionsEgress"]) for g in default] == [([], [])]
+
+    capsys.readouterr()
+    deployment(world).run()  # again
+    assert capsys.readouterr().out.splitlines() == [
+        f"==> {NAME}-{name}: nothing to change" for name in deploy.ORDER
+    ]
+
+    plant = Plant(world, production())
+    plant.converge()
+    plant.checkpoint()
+    plant.run()
+    assert plant.writes() == []
+    [service] = plant.aws.client("ecs").describe_services(
+        cluster=f"{NAME}-main", services=[f"{NAME}-gateway"]
+    )["services"]
+    assert service["runningCount"] == service["desiredCount"] == 2
+    network = service["networkConfiguration"]["awsvpcConfiguration"]
+    names, _ = live(aws)
+    assert [names[g] for g in network["securityGroups"]] == ["application"]
+
+
+def test_a_dry_run_changes_nothing(world: World, capsys: pytest.CaptureFixture[str]) -> None:
+    deployment(world, dry=True).run()
+    assert set(stacks(world).values()) <= {"DELETE_COMPLETE", "DELETE_IN_PROGRESS"}
+    world.clock.advance(timedelta(minutes=1))
+    assert stacks(world) == {}
+    assert session(world).client("ssm").describe_parameters()["Parameters"] == []
+    out = capsys.readouterr().out
+    assert "+ DataKey (AWS::KMS::Key)" in out
+    assert f"==> {NAME}-edge: can't tell before there is /plumbline/{NAME}/" in out
+
+
+def test_credentials_of_another_account_are_refused(world: World) -> None:
+    other = said(world).model_copy(update={"account": "000011112222"})
+    with pytest.raises(deploy.Refused, match=f"account {world.account}, the file says 0000"):
+        deploy.Deployment(NAME, other, session(world))
+    assert stacks(world) == {}
+
+
+def test_a_name_without_zone_and_certificate_is_refused(world: World) -> None:
+    aws = session(world)
+    for path in deploy.inputs("edge").values():
+        aws.client("ssm").put_parameter(Name=f"/plumbline/{NAME}/{path}", Value="x", Type="String")
+    file = said(world)
+    del file.stacks["edge"]["HostedZoneId"]
+    with pytest.raises(Exception, match="HostedZoneId or CertificateArn must be given"):
+        deploy.Deployment(NAME, file, aws).stack("edge")
+    assert stacks(world) == {}
+
+
+def test_a_failure_is_named_with_what_to_do(world: World) -> None:
+    """Somebody has written a parameter by hand; the stack does not take it over."""
+    aws = session(world)
+    taken = f"/plumbline/{NAME}/roles/task"
+    aws.client("ssm").put_parameter(Name=taken, Value="by hand", Type="String")
+    with pytest.raises(deploy.Refused) as refused:
+        deployment(world).run()
+    says = refused.value.message
+    assert "litellm-production-security is ROLLBACK_COMPLETE" in says
+    assert "TaskRoleParameter: " in says
+    assert "aws cloudformation delete-stack --region us-east-1" in says
+    with pytest.raises(deploy.Refused, match=r"is ROLLBACK_COMPLETE\. Delete it"):
+        deployment(world).run()
+
+
+def test_replacing_must_be_meant(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    done: list[str] = []
+    change = {
+        "Action": "Modify", "LogicalResourceId": "Vpc", "ResourceType": "AWS::EC2::VPC",
+        "Replacement": "True",
+    }  # fmt: skip
+    monkeypatch.setattr(deploy.Deployment, "prepare", lambda *_: ("arn", [change]))
+    monkeypatch.setattr(deploy.Deployment, "forget", lambda *_: done.append("forgotten"))
+    monkeypatch.setattr(deploy.Deployment, "execute", lambda *_: done.append("executed"))
+    with pytest.raises(deploy.Refused, match=r"would replace or remove Vpc; nothing was changed"):
+        deployment(world).stack("security")
+    deployment(world, replace=True).stack("security")
+    assert done == ["forgotten", "executed"]
+
+
+# --- the command ---
+
+
+def test_an_environment_without_a_file() -> None:
+    result = CliRunner().invoke(deploy.main, ["no-such"])
+    assert result.exit_code == 1
+    assert "ENV names one of these files: litellm-production, n8n-production" in result.output
+
+
+def test_without_credentials(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_PROFILE"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+    monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "none"))
+    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(tmp_path / "none"))
+    result = CliRunner().invoke(deploy.main, [NAME])
+    assert result.exit_code == 1
+    assert result.output == "Error: AWS: Unable to locate credentials\n"
+
+
+@pytest.mark.parametrize(
+    ("found", "says"),
+    [
+        ('{"account": 1}', "account: Input should be a valid string"),
+        ("{", "the file: Invalid JSON"),
+    ],
+)
+def test_a_broken_file(tmp_path: Path, found: str, says: str) -> None:
+    (tmp_path / "shop.json").write_text(found, encoding="utf-8")
+    with pytest.raises(deploy.Refused, match=says):
+        deploy.read("shop", tmp_path)
+
+
+def test_unknown_and_missing_parameters() -> None:
+    file = deploy.read(NAME)
+    file.stacks["network"] = {"Zonen": "2"}
+    with pytest.raises(deploy.Refused, match=r"stacks.network: found Zonen, allowed: .*Zones"):
+        deploy.parameters(NAME, file, "network")
+    file.stacks["edge"] = {}
+    with pytest.raises(deploy.Refused, match=r"stacks.edge: DomainName must be given"):
+        deploy.parameters(NAME, file, "edge")
+
+
+def test_the_control_plane_is_built_and_deployed(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    sam, log = tmp_path / "sam", tmp_path / "log"
+    sam.write_text(f'#!/bin/sh\necho "$@" >> {log}\n', encoding="utf-8")
+    sam.chmod(0o755)
+    values = {"NamePrefix": "shop", "Mode": "observe"}
+    deploy.deploy_control_plane(values, "eu-central-1", str(sam), dry=True)
+    assert not log.exists()
+    deploy.deploy_control_plane(values, "eu-central-1", str(sam), dry=False)
+    build, deployed = log.read_text(encoding="utf-8").splitlines()
+    assert build == "build"
+    assert deployed.startswith("deploy --stack-name plumbline --region eu-central-1")
+    assert deployed.endswith("--parameter-overrides NamePrefix=shop Mode=observe")
+    sam.write_text("#!/bin/sh\nexit 3\n", encoding="utf-8")
+    with pytest.raises(deploy.Refused, match="sam build ended with 3"):
+        deploy.deploy_control_plane(values, "eu-central-1", str(sam), dry=False)
