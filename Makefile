@@ -24,6 +24,8 @@ UV_STAMP := $(VENV)/.uv-installed
 STAMP := $(VENV)/.installed
 SAM_STAMP := $(VENV_SAM)/.installed
 CHECKOV_STAMP := $(VENV_CHECKOV)/.installed
+BUNDLE := build/bundle
+BUNDLE_STAMP := build/.bundle
 
 TEMPLATE := $(wildcard template.yaml)
 
@@ -93,8 +95,12 @@ sabotage: $(STAMP) ## Break each invariant on purpose; its test must notice
 fidelity: $(STAMP) ## Show in figures how true to AWS it is: cases, recordings, refusals, drift
 	@$(run) "$(BIN)/python" -m tests.fidelity $(ARGS)
 
+.PHONY: bundle
+bundle: $(BUNDLE_STAMP) ## Build what the Lambda runs, for this Python, and judge it
+	@$(run) env PLUMBLINE_BUNDLE="$(BUNDLE)" "$(BIN)/python" -m pytest tests/bundle $(ARGS)
+
 .PHONY: bench
-bench: $(STAMP) ## Measure a steady pass against its budgets
+bench: $(BUNDLE_STAMP) ## Measure a steady pass and a cold start against their budgets
 	@$(run) "$(BIN)/python" -m tests.bench $(ARGS)
 
 # --- generate ---
@@ -171,4 +177,11 @@ $(CHECKOV_STAMP): $(UV_STAMP) requirements/checkov.txt
 	@$(call say,installing requirements/checkov.txt into $(VENV_CHECKOV))
 	@"$(UV)" venv --quiet --clear --python "$(BIN)/python" "$(VENV_CHECKOV)"
 	@$(sync) --python "$(VENV_CHECKOV)/bin/python" requirements/checkov.txt
+	@touch "$@"
+
+$(BUNDLE_STAMP): $(STAMP) requirements/runtime.txt handlers/Makefile $(shell find controller handlers -name '*.py')
+	@$(call say,building $(BUNDLE))
+	@rm -rf "$(BUNDLE)" && mkdir -p "$(BUNDLE)"
+	@make --silent --file handlers/Makefile build-bundle ARTIFACTS_DIR="$(BUNDLE)" PYTHON="$(BIN)/python" \
+		RUNTIME="$$("$(BIN)/python" -c 'import sys; print("%d.%d" % sys.version_info[:2])')"
 	@touch "$@"
