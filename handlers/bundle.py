@@ -19,8 +19,7 @@ from typing import Any
 
 OWN = (
     "events:PutEvents", "s3:DeleteObject", "s3:GetObject", "s3:ListObjectsV2", "s3:PutObject",
-    "sns:Publish", "sqs:SendMessageBatch", "ssm:GetParameter", "ssm:GetParameters",
-    "ssm:GetParametersByPath", "sts:AssumeRole",
+    "sns:Publish", "sqs:SendMessageBatch", "ssm:GetParameters", "sts:AssumeRole",
 )  # fmt: skip
 """The control plane's own calls, which stand in the source as methods."""
 

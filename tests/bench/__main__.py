@@ -34,9 +34,11 @@ def main() -> int:
     rows = list(own_time(sizes))
     rows += limits(sizes[-1])
     # Imported now, for the sandbox's many objects would burden the garbage collector until here.
+    from tests.bench.cold_start import cold_start
     from tests.bench.served import served
     from tests.bench.speed import calls, measured
 
+    rows += cold_start(rounds)
     with served() as world:
         rows += calls(world)
         rows += measured(world, rounds)

@@ -33,22 +33,26 @@ class Runs:
 
 
 def side_by_side(
-    programs: Mapping[str, Sequence[str]], environ: Mapping[str, str], rounds: int
-) -> dict[str, Runs]:
-    """Run each program `rounds` times in turn, after once unmeasured (which compiles them)."""
+    programs: Mapping[str, Sequence[str]], environ: Mapping[str, str], rounds: int,
+    how: Sequence[str] = ("-m",),
+) -> dict[str, Runs]:  # fmt: skip
+    """Run each program `rounds` times in turn, after once unmeasured (which compiles them).
+
+    how: Python's options that come before each `argv`.
+    """
     runs = {name: Runs(argv) for name, argv in programs.items()}
     for number in range(rounds + 1):
         for one in runs.values():
             begun, spent = time.perf_counter(), _children()
             done = subprocess.run(
-                [sys.executable, "-m", *one.argv], cwd=ROOT, env=dict(environ), text=True,
+                [sys.executable, *how, *one.argv], cwd=ROOT, env=dict(environ), text=True,
                 capture_output=True, check=False,
             )  # fmt: skip
             took, spent = time.perf_counter() - begun, _children() - spent
             if done.returncode:
                 raise RuntimeError(f"{' '.join(one.argv)}:\n{done.stderr}")
             if number:
-                one.printed.append(json.loads(done.stdout))
+                one.printed.append(json.loads(done.stdout.splitlines()[-1]))
                 one.wall.append(took)
                 one.cpu.append(spent)
     return runs

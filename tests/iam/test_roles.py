@@ -13,6 +13,7 @@ from functools import cache
 import pytest
 
 from controller.kinds import KINDS, handler_for
+from handlers.bundle import OWN
 from tests.fidelity.updates.outcomes import settled
 from tests.iam.asked import AT, OWN_KEY, privilege
 from tests.iam.evaluate import Request, allowing, met
@@ -125,6 +126,7 @@ def test_functions_are_denied_nothing_and_use_everything(
 ) -> None:
     made = control_plane(plane, monkeypatch)
     assert made.keys() == FUNCTIONS.keys()
+    assert {f"{c.service}:{c.operation}" for calls in made.values() for c in calls} == set(OWN)
     for role, calls in made.items():
         asks = requests(calls)
         log = f"arn:aws:logs:{AT}:log-group:{role}Log:*"
@@ -191,9 +193,11 @@ def test_the_key_is_used_by_whom_its_policy_names() -> None:
     policy = load()["Resources"]["Key"]["Properties"]["KeyPolicy"]["Statement"]
     by = {each["Sid"]: each for each in policy}
     assert by.keys() == {"Account", "Publishers", "Logs"}
-    assert set(by["Publishers"]["Principal"]["Service"]) == {
-        "cloudwatch.amazonaws.com", "events.amazonaws.com",
-    }  # fmt: skip
+    topic = load()["Resources"]["TopicPolicy"]["Properties"]["PolicyDocument"]["Statement"]
+    publish = {str(each["Principal"]["Service"]) for each in topic if each["Effect"] == "Allow"}
+    assert publish == {"cloudwatch.amazonaws.com"}
+    services = by["Publishers"]["Principal"]["Service"]
+    assert publish <= set([services] if isinstance(services, str) else services)
     here = {"aws:SourceAccount": ACCOUNT}
     conditions = by["Publishers"]["Condition"]
     assert met(conditions, here)

@@ -1,0 +1,1 @@
+"""The built bundle (`make bundle`): what it holds, and that it works with nothing else."""
