@@ -14,6 +14,7 @@ unexport PYTHONPATH PYTHONHOME PYTHONDONTWRITEBYTECODE VIRTUAL_ENV
 VENV ?= .venv
 VENV_SAM ?= .venv-sam
 VENV_CHECKOV ?= .venv-checkov
+VENV_MINISTACK ?= .venv-ministack
 WORKERS ?= 2
 BIN := $(VENV)/bin
 SAM := $(VENV_SAM)/bin/sam
@@ -24,6 +25,7 @@ UV_STAMP := $(VENV)/.uv-installed
 STAMP := $(VENV)/.installed
 SAM_STAMP := $(VENV_SAM)/.installed
 CHECKOV_STAMP := $(VENV_CHECKOV)/.installed
+MINISTACK_STAMP := $(VENV_MINISTACK)/.installed
 BUNDLE := build/bundle
 BUNDLE_STAMP := build/.bundle
 
@@ -87,6 +89,12 @@ format: $(STAMP) ## Format the code and fix what can be fixed
 	@"$(BIN)/ruff" check --quiet --fix . || true
 	@"$(BIN)/ruff" format --quiet .
 
+.PHONY: e2e
+e2e: $(STAMP) $(SAM_STAMP) $(MINISTACK_STAMP) ## Deploy to an emulator, and judge what runs there by itself
+	@$(call say,end to end)
+	@export VENV_SAM="$(abspath $(VENV_SAM))" VENV_MINISTACK="$(abspath $(VENV_MINISTACK))"; \
+	$(run) "$(BIN)/python" -m pytest tests/e2e --verbose $(ARGS)
+
 .PHONY: sabotage
 sabotage: $(STAMP) ## Break each invariant on purpose; its test must notice
 	@$(run) "$(BIN)/python" -m tests.sabotage $(ARGS)
@@ -130,6 +138,7 @@ requirements: $(UV_STAMP) ## Pin requirements/*.in by hash (UPGRADE=1: newest ve
 	@$(compile) -c requirements/dev.txt requirements/cli.in -o requirements/cli.txt
 	@$(compile) requirements/sam.in -o requirements/sam.txt
 	@$(compile) requirements/checkov.in -o requirements/checkov.txt
+	@$(compile) requirements/ministack.in -o requirements/ministack.txt
 
 .PHONY: hooks
 hooks: $(STAMP) ## Run the linters before each commit
@@ -137,7 +146,7 @@ hooks: $(STAMP) ## Run the linters before each commit
 
 .PHONY: clean
 clean: ## Remove everything that make made
-	@rm -rf "$(VENV)" "$(VENV_SAM)" "$(VENV_CHECKOV)" .mypy_cache .pytest_cache .ruff_cache .import_linter_cache \
+	@rm -rf "$(VENV)" "$(VENV_SAM)" "$(VENV_CHECKOV)" "$(VENV_MINISTACK)" .mypy_cache .pytest_cache .ruff_cache .import_linter_cache \
 		.hypothesis .aws-sam build dist plumbline.egg-info
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
@@ -184,4 +193,10 @@ $(BUNDLE_STAMP): $(STAMP) requirements/runtime.txt handlers/Makefile $(shell fin
 	@rm -rf "$(BUNDLE)" && mkdir -p "$(BUNDLE)"
 	@make --silent --file handlers/Makefile build-bundle ARTIFACTS_DIR="$(BUNDLE)" PYTHON="$(BIN)/python" \
 		RUNTIME="$$("$(BIN)/python" -c 'import sys; print("%d.%d" % sys.version_info[:2])')"
+	@touch "$@"
+
+$(MINISTACK_STAMP): $(UV_STAMP) requirements/ministack.txt
+	@$(call say,installing requirements/ministack.txt into $(VENV_MINISTACK))
+	@"$(UV)" venv --quiet --clear --python "$(BIN)/python" "$(VENV_MINISTACK)"
+	@$(sync) --python "$(VENV_MINISTACK)/bin/python" requirements/ministack.txt
 	@touch "$@"

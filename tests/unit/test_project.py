@@ -48,7 +48,9 @@ def ids(path: Path) -> str:
 
 def test_every_requirement_file_is_compiled() -> None:
     assert [each.stem for each in SOURCES] == [each.stem for each in COMPILED]
-    assert {each.stem for each in SOURCES} == {"checkov", "cli", "dev", "runtime", "sam", "uv"}
+    assert {each.stem for each in SOURCES} == {
+        "checkov", "cli", "dev", "ministack", "runtime", "sam", "uv"
+    }  # fmt: skip
 
 
 @pytest.mark.parametrize("compiled", COMPILED, ids=ids)
@@ -119,11 +121,11 @@ def test_every_decision_is_listed_once_in_order() -> None:
             assert f"## {part}\n" in text, f"{each} lacks {part}"
 
 
-@pytest.mark.parametrize("target", ["demo", "test", "lint", "sabotage", "bench", "setup"])
+@pytest.mark.parametrize("target", ["demo", "test", "lint", "e2e", "sabotage", "bench", "setup"])
 def test_every_target_sets_itself_up(target: str, tmp_path: Path) -> None:
     """On a bare machine each target first makes the virtual environment."""
     venv = tmp_path / "venv"
-    others = (f"VENV_{name}={tmp_path / name}" for name in ("SAM", "CHECKOV"))
+    others = (f"VENV_{name}={tmp_path / name}" for name in ("SAM", "CHECKOV", "MINISTACK"))
     command = ["make", "-n", f"VENV={venv}", *others, target]
     env = {name: value for name, value in os.environ.items() if not name.startswith("MAKE")}
     plan = subprocess.run(
