@@ -345,8 +345,9 @@ def test_the_fleet_counts_what_stays_between_passes(plane: Plane) -> None:
     plane.publish(small(interval="24h"))
     plane.publish(small("other", interval="24h", mode="observe"), "other")
     plane.publish("kind: [", "broken")
-    for _ in range(70):
+    for _ in range(4):
         plane.tick()
+    plane.tick(after=3660)
     assert plane.tick() == NONE
     assert plane.value("DriftedResources") == 0
     assert plane.value("BlockedActions") == 2, "resources, not made"
@@ -596,12 +597,12 @@ def test_state_that_can_not_be_used_fails_its_own_environment(plane: Plane) -> N
 
 
 def test_environments_of_one_account_share_their_reads(plane: Plane) -> None:
-    names = [f"shop{n}" for n in range(8)]
+    names = [f"shop{n}" for n in range(5)]
     for name in names:
         plane.publish(small(name, interval="1m"), name)
     plane.converge(*names)
-    assert plane.tick()["made"] == 8
-    assert len(plane.calls()) < 8 * 3
+    assert plane.tick()["made"] == 5
+    assert len(plane.calls()) < 5 * 3
     assert plane.writes() == []
     plane.tamper("shop3-app")
     plane.tick()
@@ -715,7 +716,7 @@ def test_what_the_registry_does_not_name_acts_nowhere_and_says_so(plane: Plane) 
     assert problem.startswith("registry.yaml:1: spec.environments: found no environment shop, and ")
     assert problem.endswith("default: refused; allowed: other")
     assert "found no environment shop" in plane.news()[0]["Message"]
-    for _ in range(12):
+    for _ in range(6):
         plane.tick()
         assert plane.calls() == []
         assert plane.news() == [], "told once"
