@@ -22,6 +22,7 @@ from controller.kinds import KINDS, handler_for
 from controller.sessions import session
 from controller.store import S3Store
 from controller.timetable import Entry, record
+from sandbox.world import CallRecord
 from tests.permissions import load
 from tests.plane import Plane, sample, small
 
@@ -239,7 +240,7 @@ def test_our_own_calls_wake_nobody_and_others_are_not_taken_for_ours(plane: Plan
 
 
 def test_steady_passes_and_their_healing_cause_no_passes(plane: Plane) -> None:
-    """What a pass writes to the bucket is no key that the rule of uploads lets through."""
+    """Neither what a pass writes to the bucket, nor what CloudTrail records of its calls."""
     plane.publish(small(interval="1m"))
     plane.converge()
     plane.tamper()
@@ -254,6 +255,28 @@ def test_steady_passes_and_their_healing_cause_no_passes(plane: Plane) -> None:
         event["detail"]["object"]["key"] = key
         assert changes.desired_state_of(event, "plumbline/") is None, key
         assert not any(matches(pattern, event) for pattern in rules().values()), key
+    written = [c for c in plane.world.calls if c.writes and c.access_key in plane.world.sessions]
+    assert {c.service for c in written} == {"logs", "cloudwatch"}
+    waiting = plane.waiting()
+    for made in written:
+        event = recorded(made, plane.world.sessions[made.access_key])
+        assert not any(matches(pattern, event) for pattern in rules().values()), made.name
+        assert plane.change(event) == {"woken": []}, made.name
+        assert plane.change(_by_role(event, "admin", "plumbline")) == {"woken": ["shop"]}
+    assert plane.waiting() == waiting + len(written), "the others'"
+
+
+def recorded(call: CallRecord, session: dict[str, str]) -> dict[str, Any]:
+    """What CloudTrail records of a call of a role's session."""
+    event = _by_role(
+        sample("cloudtrail-put-metric-alarm"),
+        session["RoleArn"].rpartition("/")[2], session["RoleSessionName"],
+    )  # fmt: skip
+    event |= {"account": call.account, "region": call.region}
+    event["source"] = {"cloudwatch": "aws.monitoring"}.get(call.service, f"aws.{call.service}")
+    request = {name[0].lower() + name[1:]: value for name, value in call.params.items()}
+    event["detail"] |= {"eventName": call.operation, "requestParameters": request}
+    return event
 
 
 # --- who it was ---
@@ -421,6 +444,7 @@ def test_an_event_of_a_form_that_nobody_knows_harms_nothing(plane: Plane) -> Non
             woken = plane.change(event, whole=True)["woken"]
             assert woken in ([], ["shop"]), name
             assert plane.value("ChangesHeard") == bool(woken)
+    broken: dict[str, Any]
     for broken in ({}, {"source": None, "detail": []}):
         assert plane.change(broken, whole=True) == {"woken": []}
     assert all(re.fullmatch(r"changes/shop/[\w-]+\.json", k) for k in plane.store.list("changes/"))
