@@ -6,11 +6,12 @@ already is left alone.
 
 from __future__ import annotations
 
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import quote
 
-from botocore.exceptions import ClientError
+from botocore.exceptions import BotoCoreError, ClientError
 
 from controller.kindlib.reading import batches
 from controller.publication import head_of, one_line, pack
@@ -61,7 +62,8 @@ def to_parameters(
     """Parts first, then the head; read back; then the parts of files before the last one go.
 
     client: of SSM. path: without the slash at the front. Raises `TooLong`, `Refused` if what is
-    there now is not what was written, `ClientError`, `BotoCoreError`.
+    there now is not what was written, `ClientError`, `BotoCoreError`. Old parts that can't be
+    removed now are removed another time.
     https://docs.aws.amazon.com/systems-manager/latest/APIReference/API_PutParameter.html
     """
     name = parameter_name(path, environment)
@@ -71,7 +73,8 @@ def to_parameters(
         _put(client, part, held, f"A part of {name}")
     _put(client, name, value, f"Desired state of {environment}, by plumbline publish")
     ParameterSource(client, path, environment).read(environment)
-    _tidy(client, name, {*before, *head.names(name)})
+    with suppress(ClientError, BotoCoreError):
+        _tidy(client, name, {*before, *head.names(name)})
 
 
 def _names(client: Any, name: str) -> list[str]:

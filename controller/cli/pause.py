@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import getpass
 import re
+from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 
 import click
 
 from controller import pause as pauses
 from controller.cli.main import Failed
-from controller.cli.tools import open_store, state_option
+from controller.cli.tools import deployed, open_store, state_option
 from controller.store import Conflict, Store, StoreFailure
 
 NAME = r"[a-z]([a-z0-9]|-(?=[a-z0-9])){0,39}"
@@ -29,8 +30,9 @@ def pause(
     if not re.fullmatch(NAME, environment):
         raise Failed(f"found {environment}, allowed: the name of an environment")
     store = open_store(state)
+    plane = deployed(state)
     try:
-        _known(store, environment)
+        _known(store, environment, plane.registry.in_parameters() if plane else ())
         if resume:
             pauses.resume(store, environment)
             click.echo(f"{environment}: resumed")
@@ -44,10 +46,10 @@ def pause(
     click.echo(f"{environment}: paused until {until:%Y-%m-%d %H:%M} UTC")
 
 
-def _known(store: Store, environment: str) -> None:
+def _known(store: Store, environment: str, registered: Iterable[str]) -> None:
     """A brake must be on the right cart: the name has to be one that this state knows."""
     places = (("environments/", ".yaml"), ("accepted/", ".json"))
-    known = {
+    known = set(registered) | {
         key.removeprefix(folder).removesuffix(end)
         for folder, end in places
         for key in store.list(folder)

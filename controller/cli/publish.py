@@ -50,7 +50,7 @@ def publish(file: Path, yes: bool, no_plan: bool, commit: str | None, author: st
     binding = plane.binding(name)
     where = _where(plane, name, binding)
     text = file.read_bytes()
-    before, held = _there(plane, name, binding, text)
+    before, held = _there(plane, name, binding)
     screen = console()
     if held is not None and held.body == text:
         screen.print(f"{name}: revision {environment.revision} is published already: {where}")
@@ -73,18 +73,18 @@ def _where(plane: Deployed, name: str, binding: Binding) -> str:
     return f"s3://{plane.bucket}/environments/{name}.yaml"
 
 
-def _there(
-    plane: Deployed, name: str, binding: Binding, text: bytes
-) -> tuple[Stored | None, Text | None]:
+def _there(plane: Deployed, name: str, binding: Binding) -> tuple[Stored | None, Text | None]:
     """The object that is there, for the condition of the next one; and the file that is there."""
     try:
         if binding.source == "bucket":
             found = plane.store.get(f"environments/{name}.yaml")
             return found, Text(found.body, "") if found else None
-        return None, plane.source(name, binding).read(name, text)
+        return None, plane.source(name, binding).read(name)
     except Refused as error:
         if error.reason == "DesiredStateUnknown":
             raise Failed(str(error.problem)) from None
+        if error.problem.field == "Type":  # which no call can change
+            raise Failed(f"{error.problem}; delete that parameter first") from None
         return None, None  # what is broken there is replaced
     except StoreFailure as error:
         raise Failed(f"state: {error}") from None
@@ -101,7 +101,7 @@ def _show(
             f"{name} lives in account {binding.account}, these credentials are for {account}: "
             "say --no-plan to publish without a plan"
         )
-    found = Place(name, FileSource(file), plane.store, binding.region, binding.mode)
+    found = Place(name, FileSource(file), plane.store, binding)
     report = make_pass(name, replace(tools(found), may_start=True), write=False)
     if report.desired.refused:
         lines = "\n".join(map(str, report.desired.problems))

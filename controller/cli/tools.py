@@ -22,6 +22,7 @@ from controller.lease import Held
 from controller.manifest import DesiredStateError
 from controller.rates import Budget
 from controller.reconciler import Progress, Report, Tools, WrongPlace, reconcile
+from controller.registry import Binding
 from controller.sources import FileSource, Source, StoreSource
 from controller.store import Conflict, DirectoryStore, S3Store, Store, StoreFailure
 
@@ -53,15 +54,14 @@ def state_option(command: Any) -> Any:
 class Place:
     """An environment and where it and its state are found.
 
-    region, mode: what the registry of a deployed control plane binds; empty, where there is none:
-    the credentials' own, and whatever the file says.
+    binding: what the registry of a deployed control plane says. Without one: the credentials' own
+    account and region, and whatever mode the file says.
     """
 
     environment: str
     source: Source
     store: Store
-    region: str = ""
-    mode: str = "enforce"
+    binding: Binding | None = None
 
 
 def place(what: str, state: str | None) -> Place:
@@ -77,8 +77,7 @@ def place(what: str, state: str | None) -> Place:
         store = open_store(state)
         return Place(name, file or StoreSource(store), store)
     binding = plane.binding(name)
-    source = file or plane.source(name, binding)
-    return Place(name, source, plane.store, binding.region, binding.mode)
+    return Place(name, file or plane.source(name, binding), plane.store, binding)
 
 
 def environment_name(what: str) -> str:
@@ -161,8 +160,13 @@ def connector(region: str = "") -> Callable[[Callable[[str], None] | None], Aws]
 def tools(found: Place, progress: Progress | None = None) -> Tools:
     """The tools of a pass made by a person."""
     holder = f"{os.environ.get('USER', 'someone')}@{socket.gethostname()} (pid {os.getpid()})"
-    door = connector(found.region)
-    made = Tools(found.store, found.source, door, holder, highest_mode=found.mode, may_start=False)
+    bound = found.binding
+    door = connector(bound.region if bound else "")
+    if bound and bound.account != (here := door(None).account):
+        raise Failed(f"{found.environment} lives in account {bound.account}, these credentials are "
+                     f"for {here}")  # fmt: skip
+    mode = bound.mode if bound else "enforce"
+    made = Tools(found.store, found.source, door, holder, highest_mode=mode, may_start=False)
     return replace(made, progress=progress) if progress else made
 
 

@@ -120,12 +120,8 @@ def _trust(it: Plane) -> None:
 
 
 def _poison(it: Plane) -> None:
-    it.send("?")
-    for _ in range(4):
-        it.drain()
-        it.world.clock.advance(timedelta(minutes=6))
-    it.tick()
-    it.converge()
+    entry = {"Id": "1", "MessageBody": "?", "MessageGroupId": "x", "MessageDeduplicationId": "x"}
+    it.sqs.send_message_batch(QueueUrl=it.dead, Entries=[entry])
 
 
 def _alarm(it: Plane) -> None:

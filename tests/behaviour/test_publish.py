@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,9 @@ from sandbox.inprocess import session
 from sandbox.world import World
 from tests.plane import Plane, small
 from tests.stack import Person
+
+NOISE = "".join(f"# {hashlib.sha512(bytes([n])).hexdigest()}\n" for n in range(45))
+"""What can't be compressed, so that parts are needed."""
 
 KEY = "environments/shop.yaml"
 
@@ -79,9 +83,21 @@ def test_into_parameter_store_and_once(person: Person, file: Path) -> None:
     assert person.uploads() == begun
     person.plane.tick()
     assert person.plane.retention() == 30
-    file.write_text(small(days=90))
+    file.write_text(small(days=90) + NOISE)
     assert person.types("publish", file, "--yes")[0] == 0
-    assert len(person.uploads()) == 2
+    parts = ssm.get_parameters_by_path(Path=name, Recursive=True)["Parameters"]
+    assert len(person.uploads()) == 1 + len(parts) + 1
+    ssm.delete_parameter(Name=parts[0]["Name"])
+    person.plane.world.fault("deny", "ssm:GetParametersByPath")  # what is old may stay
+    assert person.types("publish", file, "--yes")[0] == 0
+    person.plane.tick()
+    assert person.plane.retention() == 90, "what somebody broke is mended by the same file"
+    ssm.delete_parameter(Name=name)
+    ssm.put_parameter(Name=name, Value="x", Type="SecureString")
+    code, _, err = person.types("publish", file, "--yes")
+    assert code == 1
+    assert "found SecureString, allowed String" in err
+    assert "delete that parameter first" in err
 
 
 REFUSED = [
@@ -195,6 +211,11 @@ def test_status_plan_drift_and_pause_find_it_by_its_stack(person: Person) -> Non
     code, out, _ = person.types("drift", "shop")
     assert code == 2
     assert "retentionInDays: was 30, is 7, wanted 30" in out
+    person.register('  environments: {shop: {account: "999988887777"}}\n')
+    for command in ("plan", "drift", "apply"):
+        code, _, err = person.types(command, "shop")
+        assert code == 1
+        assert "shop lives in account 999988887777, these credentials are for" in err
     code, out, _ = person.types("pause", "shop", "--for", "2h", "--stack", "plumbline")
     assert code == 0
     assert "pauses/shop.json" in plane.store.list("pauses/")
