@@ -50,20 +50,6 @@ def findings(person: Person) -> tuple[int, list[dict[str, str]]]:
     return code, json.loads(out)
 
 
-def test_a_control_plane_that_is_well(person: Person) -> None:
-    begun = len(person.plane.world.calls)
-    code, found = findings(person)
-    assert [each for each in found if each["verdict"] != "ok"] == []
-    assert code == 0
-    assert not [c for c in person.plane.world.calls[begun:] if c.writes], "it only reads"
-    checked = {each["check"] for each in found}
-    assert checked >= {"clock", "stack", "bucket", "key", "registry", "tick", "environments",
-                       "roles", "queue", "dead letters", "alarms"}  # fmt: skip
-    code, out, _ = person.types("doctor")
-    assert code == 0
-    assert "ok       environments: 1 of 1 have a sound file and a pass in time" in out
-
-
 def _public(it: Plane) -> None:
     it.s3.delete_public_access_block(Bucket=it.bucket)
 
@@ -99,11 +85,24 @@ def _late(it: Plane) -> None:
 
 
 def _died(it: Plane) -> None:
+    _lease(it, released=False)
+    it.world.clock.advance(timedelta(minutes=2))
+
+
+def _released(it: Plane) -> None:
+    _lease(it, released=True)
+    it.__dict__["skew"] = timedelta(minutes=3)
+
+
+def _lease(it: Plane, *, released: bool) -> None:
     found = it.store.get("leases/shop.json")
     assert found is not None
-    body = {**found.json, "released": False}
+    body = {**found.json, "released": released}
     it.store.put("leases/shop.json", json.dumps(body).encode(), found.version)
-    it.world.clock.advance(timedelta(minutes=2))
+
+
+def _none(_: Plane) -> None:
+    """What was done last says this, too."""
 
 
 def _role(it: Plane) -> None:
@@ -136,47 +135,44 @@ def _alarm(it: Plane) -> None:
     it.world.clock.advance(timedelta(seconds=5))
 
 
-def _skew(it: Plane) -> None:
-    it.__dict__["skew"] = timedelta(minutes=3)
-
-
-WRONG = {
-    "the state": [
-        (_public, "bucket", "public access is not blocked", "deploy the template again"),
-        (_versions, "bucket", "versioning: Suspended", "deploy the template again"),
-        (_encryption, "bucket", "not encrypted with the stack's key", "deploy the template again"),
-        (_registry, "registry", "registry.yaml:1: ", "nothing acts until then"),
-        (_skew, "clock", "180 s apart", "set this machine's clock"),
-    ],
-    "the environments": [
-        (_refused, "shop", "no environment shop", "bind it in registry.yaml"),
+WRONG = [
+    [
+        (_died, "shop", "its last pass died", "the worker's log"),
         (_alarm, "alarms", "plumbline-NoTickAlarm-1A2B rings", "No tick for 15 minutes."),
     ],
-    "passes": [
+    [
+        (_released, "clock", "180 s apart", "set this machine's clock"),
         (_poison, "dead letters", "1 messages", "the worker's log says why"),
         (_broken, "shop", "environments/shop.yaml:2: ", "plumbline validate"),
         (_new, "other", "it never had a pass", "the worker's log"),
         (_role, "roles", "-observe in", "deploy bootstrap/target.yaml"),
         (_trust, "roles", "does not trust the worker", "deploy bootstrap/target.yaml"),
-        (_late, "shop", "its last pass was 6 h ago, its interval is 5 min", "the worker's log"),
-        (_late, "tick", "the last was 6 h ago", "the log of the function Schedule"),
+        (_late, "shop", "its last pass was 3 h ago, its interval is 5 min", "the worker's log"),
+        (_none, "tick", "the last was 3 h ago", "the log of the function Schedule"),
+        (_public, "bucket", "public access is not blocked", "deploy the template again"),
+        (_versions, "bucket", "versioning: Suspended", "deploy the template again"),
+        (_encryption, "bucket", "not encrypted with the stack's key", "deploy the template again"),
     ],
-    "a pass": [(_died, "shop", "its last pass died", "the worker's log")],
-}
+    [(_refused, "shop", "no environment shop", "bind it in registry.yaml")],
+    [(_registry, "registry", "registry.yaml:1: ", "nothing acts until then")],
+]
+"""What somebody does, one after the other, and what is told of it; all of a list at once."""
 
 
-@pytest.mark.parametrize("where", WRONG)
-def test_what_is_wrong_is_named_with_what_to_do(person: Person, where: str) -> None:
-    for harm, *_ in WRONG[where]:
-        harm(person.plane)
+def test_what_is_wrong_is_named_with_what_to_do(person: Person) -> None:
+    """Of a control plane that is well nothing is said; what may not be read is unknown."""
+    begun = len(person.plane.world.calls)
     code, found = findings(person)
-    assert code == 1
-    for _, check, says, advice in WRONG[where]:
-        told = [each for each in found if each["verdict"] == "wrong" and each["check"] == check]
-        assert any(says in it["says"] and advice in it["advice"] for it in told), (check, told)
+    assert [each for each in found if each["verdict"] != "ok"] == []
+    assert code == 0
+    assert not [c for c in person.plane.world.calls[begun:] if c.writes], "it only reads"
+    checked = {each["check"] for each in found}
+    assert checked >= {"clock", "stack", "bucket", "key", "registry", "tick", "environments",
+                       "roles", "queue", "dead letters", "alarms"}  # fmt: skip
+    code, out, _ = person.types("doctor")
+    assert code == 0
+    assert "ok       environments: 1 of 1 have a sound file and a pass in time" in out
 
-
-def test_what_may_not_be_read_is_unknown_and_counts_neither_way(person: Person) -> None:
     for call in ("iam:GetRole", "cloudwatch:DescribeAlarms", "sqs:GetQueueAttributes"):
         person.plane.world.fault("deny", call, times=99)
     code, found = findings(person)
@@ -187,6 +183,16 @@ def test_what_may_not_be_read_is_unknown_and_counts_neither_way(person: Person) 
         "queue": "can't be checked: GetQueueAttributes: AccessDeniedException",
         "alarms": "can't be checked: DescribeAlarms: AccessDeniedException",
     }
+    person.plane.world.faults.clear()
+
+    for stage in WRONG:
+        for harm, *_ in stage:
+            harm(person.plane)
+        code, found = findings(person)
+        assert code == 1
+        for _, check, says, advice in stage:
+            told = [it for it in found if (it["verdict"], it["check"]) == ("wrong", check)]
+            assert any(says in it["says"] and advice in it["advice"] for it in told), (check, told)
 
 
 def test_a_stack_that_is_none_of_ours(plane: Plane) -> None:

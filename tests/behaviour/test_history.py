@@ -3,8 +3,13 @@
 from __future__ import annotations
 
 import json
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
+import pytest
+
+from controller.cli.main import run
+from controller.store import DirectoryStore
 from tests.plane import Plane, sample, small
 from tests.stack import Person
 
@@ -59,20 +64,15 @@ def test_history_tells_what_happened_and_steady_passes_leave_nothing(plane: Plan
     assert err == "nothing that happened to shops is recorded here\n"
 
 
-def test_a_year_of_history_is_read_from_its_end(plane: Plane) -> None:
-    person = Person(plane)
-    moment = plane.world.clock.now()
+def test_a_year_of_history_is_read_from_its_end(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    store, moment = DirectoryStore(tmp_path), datetime(2026, 11, 2, tzinfo=UTC)
     for day in range(30):
         at = moment + timedelta(days=day)
         body = {"at": at.isoformat(), "revision": f"r{day}", "events": [{"type": "Converged"}]}
         key = f"history/shop/{at:%Y-%m-%dT%H-%M-%S.%fZ}.json"
-        plane.s3.put_object(Bucket=plane.bucket, Key=key, Body=json.dumps(body).encode())
-    begun = len(plane.world.calls)
-    _, out, _ = person.types("history", "shop", "--limit", "3", "--stack", "plumbline")
-    assert [line.split()[-1] for line in out.splitlines() if line[0] == "2"] == [
-        "r27",
-        "r28",
-        "r29",
-    ]
-    gets = [c for c in plane.world.calls[begun:] if c.service == "s3"]
-    assert len(gets) == 4, "one LIST, three objects"
+        store.put(key, json.dumps(body).encode(), None)
+    assert run(["history", "shop", "--limit", "3", "--state", str(tmp_path)]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.split()[-1] for line in lines if line[0] == "2"] == ["r27", "r28", "r29"]
