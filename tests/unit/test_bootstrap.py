@@ -133,6 +133,16 @@ def test_every_parameter_that_desired_state_reads_is_written(path: Path) -> None
     assert names - published(rendered(environment)).keys() == set()
 
 
+def test_the_guide_lists_what_is_written() -> None:
+    page = (ROOT / "docs" / "how-to" / "foundation.md").read_text(encoding="utf-8")
+    table = page.split("below `/plumbline/<environment>/`")[1].split("## CloudFront")[0]
+    told = {n for line in table.splitlines() for n in re.findall(r"`([a-z-]+/[a-z/-]+)`", line)}
+    written = {
+        "/".join(name.split("/")[3:]) for each in RENDERED.values() for name in published(each)
+    }
+    assert told == written
+
+
 def test_lists_are_lists() -> None:
     """A whole `${ssm:…}` of a StringList becomes a list, one of a String a text."""
     held = published(rendered())
