@@ -27,10 +27,11 @@ CONDITIONS = ("Observed", "Synced", "Ready", "Drifted", "Blocked")
 
 @dataclass(frozen=True, slots=True)
 class Status:
-    """The status document, and what happened since the one before."""
+    """The status document, what happened since the one before, and whether it differs from it."""
 
     document: dict[str, Any]
     events: tuple[dict[str, Any], ...]
+    changed: bool = True
 
 
 def publish(report: Report, store: Store, now: datetime, *, write: bool) -> Status:
@@ -45,9 +46,9 @@ def publish(report: Report, store: Store, now: datetime, *, write: bool) -> Stat
             before = {}
     document = make(report, before, now, Notes(store, report.environment))
     happened = tuple(events(report, before, document))
+    changed = {k: v for k, v in before.items() if k != "nonce"} != document
     if write:
-        plain = {k: v for k, v in before.items() if k != "nonce"}
-        if plain != document:
+        if changed:
             with suppress(Conflict):  # then a later pass has written a later status
                 store.put(key, to_body(document), found.version if found else None)
         if happened:
@@ -55,7 +56,7 @@ def publish(report: Report, store: Store, now: datetime, *, write: bool) -> Stat
             entry = {"at": now.isoformat(), "revision": document["revision"]}
             with suppress(Conflict):
                 store.put(name, to_body({**entry, "events": list(happened)}), None)
-    return Status(document, happened)
+    return Status(document, happened, changed)
 
 
 def make(report: Report, before: dict[str, Any], now: datetime, notes: Notes) -> dict[str, Any]:

@@ -94,6 +94,13 @@ def record(store: Store, environment: str, entry: Entry) -> None:
             store.delete(key)
 
 
+def in_doubt(environment: str, previous: datetime | None, now: datetime) -> bool:
+    """Whether the entry is to be looked at though nothing has changed since the pass before: one an
+    hour, for that pass may have died before it wrote the entry."""
+    before = None if previous is None else _turn(environment, 3600, previous)
+    return before != _turn(environment, 3600, now)
+
+
 def due(known: Mapping[str, Entry], since: datetime, until: datetime) -> list[str]:
     """Environments whose turn came after `since`, up to and with `until`."""
     since = max(since, until - LONGEST_GAP)

@@ -151,9 +151,11 @@ class Worker:
         name, desired = report.environment, report.desired.environment
         document = report.status.document if report.status else {}
         interval_s = desired.interval_s if desired else timetable.DEFAULT_S
-        timetable.record(self.store, name, timetable.entry(document, interval_s))
+        now, old = _now(), report.status is not None and not report.status.changed
+        if not old or timetable.in_doubt(name, report.previous, now):
+            timetable.record(self.store, name, timetable.entry(document, interval_s))
         if report.waiting:
-            since, now = document.get("notConvergedSince"), _now()
+            since = document.get("notConvergedSince")
             begun = datetime.fromisoformat(since) if since else now
             requeue.ask(self.store, name, now + requeue.backoff(now - begun))
 

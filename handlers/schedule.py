@@ -41,13 +41,17 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, list[str
     store = S3Store(_client("s3"), settings.bucket)
     now = _now()
     since, version = timetable.last_tick(store, now)
-    names = sorted({*environments(store), *_in_parameters(store, settings, context)})
+    registry = _registry(store, settings, context)
+    elsewhere = registry.in_parameters() if registry else []
+    names = sorted({*environments(store), *elsewhere})
     entries = timetable.entries(store)
     known = {name: entries[name] for name in names if name in entries}
     markers = requeue.due(store, now)
     wakes = [Wake(name, "never looked at") for name in names if name not in known]
     wakes += [Wake(name, INTERVAL) for name in timetable.due(known, since, now)]
     wakes += [Wake(name, "work was under way") for _, name in markers]
+    if registry:  # by account: a batch of the queue's shares its reads
+        wakes.sort(key=lambda wake: registry.place(wake.environment) or ("", ""))
     failed = send(_client("sqs"), settings.queue, wakes)
     lost = {wake.environment for wake in failed}
     for key, environment in markers:
@@ -62,14 +66,13 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, list[str
     return {"woken": woken}
 
 
-def _in_parameters(store: S3Store, settings: Settings, context: LambdaContext) -> list[str]:
-    """Environments whose file is not in the bucket: only the registry names them."""
+def _registry(store: S3Store, settings: Settings, context: LambdaContext) -> Registry | None:
+    """Where environments live, and those whose file is not in the bucket."""
     try:
-        home = settings.home(context.invoked_function_arn)
-        return Registry.load(store, home).in_parameters()
+        return Registry.load(store, settings.home(context.invoked_function_arn))
     except BadRegistry as error:  # the passes over the others tell it, too
         logger.error("no registry", reason=str(error))
-        return []
+        return None
 
 
 @cache
