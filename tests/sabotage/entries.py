@@ -68,6 +68,8 @@ GUARDS = BEHAVIOUR + "test_guards.py"
 LEASE = BEHAVIOUR + "test_lease.py"
 LOST = BEHAVIOUR + "test_memory_lost.py"
 IN_FORCE = BEHAVIOUR + "test_desired_state_in_force.py"
+PARAMETERS = BEHAVIOUR + "test_parameter_store.py"
+PUBLISH = BEHAVIOUR + "test_publish.py"
 PARTIAL = BEHAVIOUR + "test_partial_reads.py"
 FAULTS = BEHAVIOUR + "test_faults.py"
 OBSERVE = BEHAVIOUR + "test_observe_writes_nothing.py"
@@ -336,6 +338,24 @@ def _all() -> Iterator[Sabotage]:
         "I9", "another environment's file is enforced", "controller/sources.py",
         "    if new.name != environment:\n", "    if False:\n",
         _tests(IN_FORCE, "test_a_broken_revision_changes_nothing[another environment's]"),
+    )  # fmt: skip
+    yield _one(
+        "I9", "a file in parts is not held to its digest", "controller/publication.py",
+        "if hashlib.sha256(text).hexdigest() != self.digest:", "if False:",
+        _tests(PARAMETERS, "test_what_is_not_whole_changes_nothing[cut-is not what its sha256 "
+               "says]"),
+    )  # fmt: skip
+    yield _one(
+        "I9", "a SecureString is taken for desired state", "controller/sources.py",
+        'if held["Type"] != "String":', "if False:",
+        _tests(PARAMETERS, "test_what_is_not_whole_changes_nothing[secure-Type: found "
+               "SecureString, allowed String: desired state holds no secrets]"),
+    )  # fmt: skip
+    yield _one(
+        "I9", "publish overwrites what somebody else has published", "controller/publishing.py",
+        'condition = {"IfMatch": before.version} if before else {"IfNoneMatch": "*"}',
+        "condition = {}",
+        _tests(PUBLISH, "test_what_somebody_else_publishes_meanwhile_is_not_overwritten"),
     )  # fmt: skip
     # I10: no action outside a held lease
     yield _one(
