@@ -116,7 +116,8 @@ def _parameter(name: str, declared: Doc, value: str, stored: Callable[[str], str
     if allowed is not None and value not in [_text(v) for v in allowed]:
         raise bad(f"Parameter '{name}' must be one of AllowedValues" if not says else
                   f"Parameter {name} failed to satisfy constraint: {says}")  # fmt: skip
-    if pattern is not None and not re.fullmatch(pattern, value):
+    items = value.split(",") if declared["Type"] == "CommaDelimitedList" else [value]
+    if pattern is not None and not all(re.fullmatch(pattern, item.strip()) for item in items):
         raise bad(f"Parameter {name} failed to satisfy constraint: {says or pattern}")
     kind = declared["Type"]
     if kind == "Number":

@@ -104,6 +104,11 @@ def published(resources: dict[str, Doc]) -> dict[str, Doc]:
     return {p["Name"]: p for p in of_type(resources, "SSM::Parameter").values()}
 
 
+def environment_of(resources: dict[str, Doc]) -> str:
+    [environment] = {name.split("/")[2] for name in published(resources)}
+    return environment
+
+
 EVERY = [(e, v) for e in ENVIRONMENTS for v in VARIANTS]
 RENDERED = {f"{e}-{i}": rendered(e, v) for i, (e, v) in enumerate(EVERY)}
 each_environment = pytest.mark.parametrize("resources", RENDERED.values(), ids=RENDERED)
@@ -224,7 +229,7 @@ PORTS = {"litellm": 4000, "n8n": 5678, "twenty": 3000}
 @each_environment
 def test_reachability(resources: dict[str, Doc]) -> None:
     """Internet → load balancer 443 and 80; it → tasks; they → 5432, 6379; nothing else."""
-    [environment] = {p.split("/")[2] for p in published(resources)}
+    environment = environment_of(resources)
     port = PORTS[environment.split("-")[0]]
     interfaces = "EndpointGroup" in of_type(resources, "EC2::SecurityGroup")
     endpoint = {("ApplicationGroup", "EndpointGroup", 443)} if interfaces else set()
@@ -362,8 +367,9 @@ def test_cloudfront_is_the_only_way_in_and_asks_for_tls() -> None:
     assert (endpoint["Arn"], endpoint["OriginProtocolPolicy"]) == ("LoadBalancer", "https-only")
     assert config["DefaultCacheBehavior"]["ViewerProtocolPolicy"] == "redirect-to-https"
     assert config["ViewerCertificate"]["MinimumProtocolVersion"] == "TLSv1.2_2021"
-    [record] = of_type(resources, "Route53::RecordSet").values()
-    assert record["AliasTarget"]["DNSName"] == "Distribution.DomainName"
+    records = of_type(resources, "Route53::RecordSet").values()
+    assert {r["Type"] for r in records} == {"A", "AAAA"}
+    assert {r["AliasTarget"]["DNSName"] for r in records} == {"Distribution.DomainName"}
 
 
 # --- buckets, images, keys, backups ---
@@ -436,10 +442,18 @@ def test_backups(resources: dict[str, Doc]) -> None:
     [vault] = of_type(resources, "Backup::BackupVault").values()
     assert int(vault["LockConfiguration"]["MinRetentionDays"]) >= 7
     [plan] = of_type(resources, "Backup::BackupPlan").values()
+    alarms = of_type(resources, "CloudWatch::Alarm")
+    assert {a["MetricName"] for a in alarms.values()} == {
+        "NumberOfBackupJobsFailed", "NumberOfBackupJobsCompleted",
+    }  # fmt: skip
+    for alarm in alarms.values():
+        assert alarm["Dimensions"] == [{"Name": "BackupVaultName", "Value": "Vault"}]
+        assert alarm["AlarmActions"] == [f"</plumbline/{environment_of(resources)}/alarms/topic>"]
+    assert alarms["MissingAlarm"]["TreatMissingData"] == "breaching"
     days = [int(r["Lifecycle"]["DeleteAfterDays"]) for r in plan["BackupPlan"]["BackupPlanRule"]]
     assert days == [35, 365]
     [selection] = of_type(resources, "Backup::BackupSelection").values()
-    [environment] = {p.split("/")[2] for p in published(resources)}
+    environment = environment_of(resources)
     chosen = selection["BackupSelection"]["Resources"]
     assert f"arn:aws:rds:{REGION}:{ACCOUNT}:db:{environment}-*" in chosen
     config = of_type(resources, "S3::Bucket")["ConfigBucket"]["BucketName"]
@@ -471,7 +485,7 @@ def test_roles_say_each_action_and_each_resource(resources: dict[str, Doc]) -> N
 
 @each_environment
 def test_the_execution_role_reads_named_secrets_only(resources: dict[str, Doc]) -> None:
-    [environment] = {p.split("/")[2] for p in published(resources)}
+    environment = environment_of(resources)
     arns = [
         r
         for s in allowed(resources, "ExecutionRole")
@@ -487,7 +501,7 @@ def test_the_execution_role_reads_named_secrets_only(resources: dict[str, Doc]) 
 def test_the_task_role_reads_no_secret(resources: dict[str, Doc]) -> None:
     actions = {a for s in allowed(resources, "TaskRole") for a in listed(s["Action"])}
     assert {a.split(":")[0] for a in actions} <= {"s3", "kms"}
-    [environment] = {p.split("/")[2] for p in published(resources)}
+    environment = environment_of(resources)
     writes = environment.startswith("twenty")
     assert ("s3:PutObject" in actions) is writes
     assert bool(actions) is not environment.startswith("n8n")
@@ -497,7 +511,7 @@ def test_the_task_role_reads_no_secret(resources: dict[str, Doc]) -> None:
 def test_roles_of_tasks_are_bounded_and_trust_ecs_of_this_account(
     resources: dict[str, Doc],
 ) -> None:
-    [environment] = {p.split("/")[2] for p in published(resources)}
+    environment = environment_of(resources)
     roles = of_type(resources, "IAM::Role")
     for name in ("ExecutionRole", "TaskRole"):
         role = roles[name]

@@ -91,6 +91,28 @@ def test_names_and_tags_are_cloudformations(stacks: Stacks) -> None:
     assert re.fullmatch(r'\{"username": "app", "password": ".{20,}"\}', value)
 
 
+def test_each_value_of_a_list_matches_the_pattern_and_rules_hold(stacks: Stacks) -> None:
+    """https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/parameters-section-structure.html"""
+    head = """
+Parameters: {Ids: {Type: CommaDelimitedList, AllowedPattern: "[a-z]+"}, Zone: {Type: String}}
+Rules:
+  Named:
+    RuleCondition: !Equals [!Ref Zone, none]
+    Assertions: [{Assert: !Not [!Equals [!Ref Zone, none]], AssertDescription: name a zone}]
+"""
+
+    def make(ids: str, zone: str) -> str:
+        values = {"Ids": ids, "Zone": zone}
+        given = [{"ParameterKey": k, "ParameterValue": v} for k, v in values.items()]
+        return str(stacks.make(LOGS, head, Parameters=given)["StackStatus"])
+
+    with pytest.raises(ClientError, match=r"Parameter Ids failed to satisfy constraint"):
+        make("one,Two", "a")
+    with pytest.raises(ClientError, match="name a zone"):
+        make("one", "none")
+    assert make("one,two", "a") == "CREATE_COMPLETE"
+
+
 def test_a_failure_takes_everything_back(stacks: Stacks) -> None:
     stack = stacks.make(
         NETWORK
