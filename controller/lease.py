@@ -6,16 +6,25 @@ out. Time is each machine's own: a lease is `TTL_S` long, much more than clocks 
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from typing import Any
 
 from controller.aws import CALL_BOUND_S, NotPermitted
 from controller.store import Conflict, Store, to_body
 
 TTL_S = 420
-"""Longer than the function's time-out (300 s), so that a live pass never loses it unawares."""
+"""Longer than the function's time-out (300 s), so that a live pass never loses it unawares; shorter
+than the queue hides a message (480 s), so that what a killed pass left is free when it returns."""
+
+WORKER = "lambda request"
+"""How the control plane's holders begin: they go by what is published, and nothing else."""
+
+APART = timedelta(seconds=5)
+"""So far two machines' clocks may be apart before one's word about time is not taken."""
 
 
 class Held(Exception):
@@ -31,7 +40,14 @@ class Held(Exception):
 
 @dataclass
 class Lease:
-    """A held lease. last_started: when the pass before this one began, if known."""
+    """A held lease.
+
+    last_started: when the pass before this one began, if known. steady: nothing but its interval
+    asked for the pass, which may go by what was read before. mark: the same as long as passes find
+    all as it should be; one that does not leaves another, so that nobody goes by what was before.
+    kept: what passes have read and may go by (controller/kept.py); it travels here because the
+    lease is read and written by each pass anyway.
+    """
 
     store: Store
     key: str
@@ -41,6 +57,9 @@ class Lease:
     expires: datetime
     started: datetime
     last_started: datetime | None
+    steady: bool = False
+    mark: str = ""
+    kept: list[Any] = field(default_factory=list)
 
     def remaining_s(self) -> float:
         """Seconds until it ends."""
@@ -63,8 +82,13 @@ class Lease:
             raise NotPermitted("the lease was taken over by another pass") from None
         self.expires = expires
 
-    def release(self) -> None:
-        """Give it back; the object stays and remembers when this pass began."""
+    def release(self, *, well: bool = False) -> None:
+        """Give it back; the object stays and remembers when this pass began.
+
+        well: the pass found all as it should be.
+        """
+        if not well:
+            self.mark, self.kept = uuid.uuid4().hex, []
         try:
             body = self._body(self.clock(), released=True)
             self.version = self.store.put(self.key, body, self.version)
@@ -79,23 +103,36 @@ class Lease:
                 "released": released,  # said outright: another machine's clock may be behind ours
                 "expires": expires.isoformat(),
                 "started": self.started.isoformat(),
+                "steady": self.steady,
+                "mark": self.mark,
+                "kept": self.kept,
             }
         )
 
 
-def acquire(store: Store, environment: str, holder: str, clock: Callable[[], datetime]) -> Lease:
-    """Take the environment's lease. Raises `Held`, or `StoreFailure`."""
+def acquire(
+    store: Store,
+    environment: str,
+    holder: str,
+    clock: Callable[[], datetime],
+    *,
+    started: datetime | None = None,
+    steady: bool = False,
+) -> Lease:
+    """Take the environment's lease. started: since when the pass has looked at anything; default
+    now. Raises `Held`, or `StoreFailure`."""
     key = f"leases/{environment}.json"
     found = store.get(key)
     now = clock()
     expires = now + timedelta(seconds=TTL_S)
-    lease = Lease(store, key, holder, clock, "", expires, now, None)
+    lease = Lease(store, key, holder, clock, "", expires, started or now, None, steady)
     if found is not None:
         try:
             body = found.json
             by, free = str(body["holder"]), body["released"] is True
             until = datetime.fromisoformat(body["expires"])
             lease.last_started = datetime.fromisoformat(body["started"])
+            lease.mark, lease.kept = str(body.get("mark", "")), list(body.get("kept", ()))
             free = free or until <= now
         except (ValueError, KeyError, TypeError):
             _wait_out(lease, found.version)
@@ -116,15 +153,41 @@ def _wait_out(lease: Lease, version: str) -> None:
         lease.store.put(lease.key, lease._body(lease.expires), version)
 
 
-def seen_since(store: Store, environment: str, moment: datetime) -> bool:
-    """Whether a pass that began after a moment has come to its end. Raises `StoreFailure`.
+@dataclass(frozen=True, slots=True)
+class Last:
+    """The last pass that took the lease, as far as can be told.
 
-    Then what happened before that moment has been seen. Clocks may be a second apart.
+    started: when it began to look; None if nobody knows. ended: it came to its end. published: it
+    went by what is published, as the control plane does. steady: it went by what was read before.
     """
+
+    started: datetime | None = None
+    ended: bool = False
+    published: bool = False
+    steady: bool = False
+
+    def saw(self, moment: datetime, now: datetime, *, steady: bool) -> bool:
+        """Whether it has seen what happened before a moment. Clocks may be a second apart, and one
+        that runs far ahead proves nothing. steady: going by what was read before is enough."""
+        return (
+            self.started is not None
+            and self.ended
+            and self.published
+            and (steady or not self.steady)
+            and moment + timedelta(seconds=1) < self.started <= now + APART
+        )
+
+
+def last(store: Store, environment: str) -> Last:
+    """What the lease tells of the last pass. Raises `StoreFailure`."""
     found = store.get(f"leases/{environment}.json")
     try:
         body = found.json if found else {}
-        started = datetime.fromisoformat(body["started"])
-        return body["released"] is True and started > moment + timedelta(seconds=1)
+        return Last(
+            datetime.fromisoformat(body["started"]),
+            body["released"] is True,
+            str(body["holder"]).startswith(WORKER),
+            bool(body.get("steady")),
+        )
     except (ValueError, KeyError, TypeError):
-        return False
+        return Last()

@@ -25,7 +25,7 @@ from controller.aws import Aws, AwsFailure
 from controller.guards import Judgement, Veto, judge
 from controller.handler import Absent, Observation, Present, Target
 from controller.inventory import Inventory, digest, remember
-from controller.kept import Trust
+from controller.kept import Trust, handed_on, taken_over
 from controller.kindlib.reading import TAG_INDEX, tags_by_arn
 from controller.kinds import handler_for
 from controller.lease import Lease
@@ -148,6 +148,8 @@ class Pass:
         self.started = tools.now()
         self.lease: Lease | None = None
         self.goes_on = False
+        self.well = False
+        self.released = False
         self.report: Report
         self.aws: Aws
         self.environment: Environment
@@ -159,6 +161,11 @@ class Pass:
         """Load the desired state and our memory; take the lease. Raises as `reconcile` does."""
         name, tools, write = self.name, self.tools, self.write
         moment = self.started.isoformat()
+        if write:  # before anything is read: what is published from now on wakes another pass
+            self.lease = leases.acquire(
+                tools.store, name, tools.holder, tools.now,
+                started=self.started, steady=tools.steady,
+            )  # fmt: skip
         desired = desired_state(tools.source, tools.store, name, remember=write, now=moment)
         self.report = report = Report(name, self.started, desired)
         report.paused = paused_until(tools.store, name, self.started)
@@ -166,13 +173,13 @@ class Pass:
             return
         self.environment = desired.environment
         report.mode = min(desired.environment.mode, tools.highest_mode, key=MODES.index)
-        if write:
-            self.lease = leases.acquire(tools.store, name, tools.holder, tools.now)
-            report.previous = self.lease.last_started
+        report.previous = self.lease.last_started if self.lease else None
         self.aws = tools.connect(self.lease.permit if self.lease and self.may_write else None)
         self.inventory = Inventory.load(tools.store, name, writable=write)
         _place(self.inventory, self.aws)
         self.aws.trust = self._trust()
+        if self.lease:
+            taken_over(self.aws, self.name, self.lease.kept)
         self._aim()
         self.goes_on = True
 
@@ -201,12 +208,16 @@ class Pass:
         self.inventory.save()
         self.report.calls = dict(Counter(self.report.calls) + Counter(self.aws.calls))
         self.report.throttles += self.aws.throttles
+        self.well = self.report.converged
+        if self.lease:
+            self.lease.kept = handed_on(self.aws, self.name)
 
     def release(self) -> None:
         """Give the lease back, however the pass went."""
-        if self.lease is not None:
+        if self.lease is not None and not self.released:
+            self.released = True
             with suppress(StoreFailure):  # it ends by itself
-                self.lease.release()
+                self.lease.release(well=self.well)
 
     def finish(self) -> Report:
         """Publish the status. Raises `StoreFailure`."""
@@ -217,7 +228,8 @@ class Pass:
 
     def _trust(self) -> Trust:
         """What was read before may count while we have done nothing and want the same."""
-        mark = f"{self.inventory.version} {self.environment.revision}"
+        found = self.lease.mark if self.lease else ""
+        mark = f"{self.inventory.version} {found} {self.environment.revision}"
         steady = {self.name} if self.tools.steady else ()
         return Trust(self.started.timestamp(), {self.name: mark}, frozenset(steady))
 

@@ -8,6 +8,7 @@ right to fewer than may write `environments/`.
 from __future__ import annotations
 
 import re
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
@@ -16,10 +17,12 @@ from pydantic import AfterValidator, Field
 from controller.complaints import validate
 from controller.envelope import Mode, Name
 from controller.spec import Model, text
-from controller.store import Store
+from controller.store import Conflict, Store
 from controller.yamlfile import YamlError, read
 
 KEY = "registry.yaml"
+SEEN = "registry.seen"
+"""Says that there was a registry: that it is gone is then no reason to do without one."""
 
 AccountId = Annotated[
     str, AfterValidator(text(r"[0-9]{12}", says='must be 12 digits in quotes, as "123456789012"'))
@@ -67,7 +70,7 @@ class RegistrySpec(Model):
 
     default: Place | Literal["refused"] = Field(default_factory=Place)
     """For environments that are not named: a place, or `refused`. By default the control plane's
-    own account and region, at most in the mode that the stack was deployed with."""
+    own account and region. No environment has a higher mode than the stack was deployed with."""
 
     environments: dict[Name, NamedPlace] = Field(default_factory=dict)
     """Name of an environment → its place."""
@@ -120,13 +123,25 @@ class Registry:
 
     def __init__(self, home: Home, spec: RegistrySpec | None = None) -> None:
         self.home = home
+        self.written = spec is not None
         self._spec = spec or RegistrySpec(default=Place(mode=home.mode))
 
     @classmethod
-    def load(cls, store: Store, home: Home) -> Registry:
-        """Read it. Raises `BadRegistry`, and `StoreFailure` if the bucket does not answer."""
+    def load(cls, store: Store, home: Home, *, remember: bool = False) -> Registry:
+        """Read it; remember that there is one. Raises `BadRegistry`, also where there is none any
+        more, and `StoreFailure` if the bucket does not answer."""
         found = store.get(KEY)
-        return cls(home, parse(found.body) if found else None)
+        if found is None:
+            if store.get(SEEN) is not None:
+                raise BadRegistry(
+                    f"{KEY}:1: found nothing where a registry was, allowed: one document (to do "
+                    f"without one from now on, delete {SEEN} too)"
+                )
+            return cls(home)
+        if remember:
+            with suppress(Conflict):
+                store.put(SEEN, b"", None)
+        return cls(home, parse(found.body))
 
     def binding(self, environment: str) -> Binding:
         """Where an environment lives. Raises `NotRegistered`."""

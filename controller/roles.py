@@ -38,7 +38,8 @@ def assumed(
     if external_id:
         extra["ExternalId"] = external_id
     if identity:
-        extra["SourceIdentity"] = re.sub(r"[^\w+=,.@-]", "-", identity)
+        allowed = re.sub(r"[^\w+=,.@-]", "-", identity)
+        extra["SourceIdentity"] = allowed.ljust(2, "-")  # STS takes no single character
     fetcher = AssumeRoleCredentialFetcher(
         lambda service, **options: source.create_client(service, region_name=region, **options),
         source.get_credentials(),

@@ -41,12 +41,21 @@ def reconcile_together(
             begun = step(Pass.begin, passes)
             going = [it for it in begun if it.goes_on]
             acting = [it for group in _sharing(going) for it in _looked(group, done)]
-            step(Pass.act, acting)
+            step(lambda it: done.setdefault(it.name, _to_its_end(it)), acting)
         finally:
             list(pool.map(Pass.release, passes))
         well = [it for it in begun if it.name not in done]
         step(lambda it: done.setdefault(it.name, it.finish()), well)
     return {name: done[name] for name in jobs}
+
+
+def _to_its_end(it: Pass) -> Report:
+    """Act, give the lease back, tell: none waits for another that has more to do."""
+    try:
+        it.act()
+    finally:
+        it.release()
+    return it.finish()
 
 
 def _sharing(passes: Sequence[Pass]) -> list[list[Pass]]:

@@ -25,6 +25,10 @@ LONGEST_GAP = timedelta(hours=1)
 """After a longer silence than this not everything is made up for at once: each once is enough."""
 
 
+AT_REST = ("ObserveMode", "Paused")
+"""Reasons of a block that somebody wants."""
+
+
 @dataclass(frozen=True, slots=True)
 class Entry:
     """What a tick knows of an environment: seconds between two passes, and what the last one left.
@@ -57,13 +61,21 @@ class Entry:
 
 
 def entry(status: Mapping[str, Any], interval_s: int) -> Entry:
-    """What is to be known of an environment whose last pass left this status."""
+    """What is to be known of an environment whose last pass left this status.
+
+    One that is only looked at, or paused, waits for nobody: that it is not converged, and what its
+    mode blocks, is as it should be.
+    """
     conditions = [r["conditions"] for r in status.get("resources", {}).values()]
-    since = status.get("notConvergedSince")
+    acts = status.get("mode", "enforce") == "enforce" and not status.get("paused")
+    since = status.get("notConvergedSince") if acts else ""
     return Entry(
         interval_s,
         drifted=sum(c["Drifted"]["status"] == "True" for c in conditions),
-        blocked=sum(c["Blocked"]["status"] == "True" for c in conditions),
+        blocked=sum(
+            c["Blocked"]["status"] == "True" and c["Blocked"]["reason"] not in AT_REST
+            for c in conditions
+        ),
         unknown=sum(c["Observed"]["status"] != "True" for c in conditions),
         invalid=int(not status.get("desiredState", {}).get("valid", True)),
         since=int(datetime.fromisoformat(since).timestamp()) if since else 0,

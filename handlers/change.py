@@ -15,6 +15,7 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from controller import changes, timetable
 from controller.attribution import note
+from controller.fleet import environments
 from controller.messages import Wake, send
 from controller.registry import BadRegistry, Registry
 from controller.sessions import session
@@ -37,11 +38,15 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, list[str
     """Wake what the event touches. Raises `BadSettings`, `StoreFailure` or `NotWoken`."""
     settings = Settings.read(os.environ)
     store = S3Store(_client("s3"), settings.bucket)
-    names = _touched(event, store, settings, context)
+    names, change = _touched(event, store, settings, context)
     kind = str(event.get("detail-type", "an event"))
     failed = send(_client("sqs"), settings.queue, [Wake(name, kind) for name in names])
     emit([Metric("ChangesHeard", "Count", float(bool(names)))])
     logger.info("change", type=kind, woken=names, refused=[w.environment for w in failed])
+    if change and change.who:
+        for name in names:
+            note(store, name, id=change.id, at=change.at, who=change.who, what=change.what,
+                 names=change.names)  # fmt: skip
     if failed:
         raise NotWoken(", ".join(wake.environment for wake in failed))
     return {"woken": names}
@@ -49,32 +54,29 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, list[str
 
 def _touched(
     event: dict[str, Any], store: Store, settings: Settings, context: LambdaContext
-) -> list[str]:
+) -> tuple[list[str], changes.Change | None]:
+    """The environments, and the call that touched them if it was one."""
     own = changes.desired_state_of(event, settings.parameters)
     if own:
-        return [own]
+        return [own], None
     known = sorted(timetable.entries(store))
     if own == "":
-        return known
+        return known, None
     if changes.part(event, settings.parameters):
-        return []
+        return [], None
     try:
         registry = Registry.load(store, settings.home(context.invoked_function_arn))
     except BadRegistry as error:  # trying once more would not help; the passes tell it, too
         logger.error("no registry", reason=str(error))
-        return []
+        return [], None
     change = changes.parse(event)
     place = (change.account, change.region)
-    here = {name: registry.binding(name) for name in known if registry.place(name) == place}
+    there = {*environments(store), *registry.in_parameters()}  # entries outlast what is removed
+    here = {n: registry.binding(n) for n in known if n in there and registry.place(n) == place}
     role = f"{settings.role}-{change.region}-converge"
     if change.refused or changes.ours(event, {b.converge_role or role for b in here.values()}):
-        return []
-    found = changes.touched(change, here, changes.names(store, *place))
-    if change.who:
-        for name in found:
-            note(store, name, id=change.id, at=change.at, who=change.who, what=change.what,
-                 names=change.names)  # fmt: skip
-    return found
+        return [], None
+    return changes.touched(change, here, changes.names(store, *place)), change
 
 
 @cache

@@ -1,8 +1,8 @@
 """Doors to the accounts that environments live in: read by one role, written by another.
 
 Nothing is assumed before it is needed: a pass that only looks never asks for the role that writes.
-Doors live as long as the process; the role that reads is shared by an account's environments, the
-role that writes is assumed for each, with its name as `SourceIdentity`.
+The role that reads is shared by an account's environments; the role that writes is assumed for
+each, with its name as `SourceIdentity`. Doors live as long as the process, of those last used.
 """
 
 from __future__ import annotations
@@ -16,6 +16,9 @@ from controller.rates import Budget
 from controller.registry import Binding
 from controller.roles import assumed, role_arn
 from handlers.settings import Settings
+
+MOST = 32
+"""Doors that are kept: one that has written holds a client of each service, some megabytes."""
 
 
 @dataclass
@@ -31,11 +34,15 @@ class Doors:
     def door(self, binding: Binding, environment: str) -> Aws:
         """The door of an environment; passes begin with `fresh`."""
         key = (binding, environment)
-        if key not in self._made:
+        if key in self._made:
+            self._made[key] = self._made.pop(key)  # now the one last used
+        else:
             reader = self._reader(binding)
             role = binding.converge_role or f"{self.settings.role}-{binding.region}-converge"
             writer = self._as(binding, role, environment)
             self._made[key] = reader.written_by(writer)
+            for oldest in list(self._made)[:-MOST]:
+                del self._made[oldest]
         return self._made[key]
 
     def _reader(self, binding: Binding) -> Aws:

@@ -13,7 +13,7 @@ import traceback
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from functools import cache
+from functools import cache, cached_property
 from typing import Any
 
 from aws_lambda_powertools import Logger, Tracer
@@ -23,10 +23,10 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from controller import changes, requeue, timetable
 from controller.aws import CALL_BOUND_S, AwsFailure, NotPermitted
-from controller.lease import Held, seen_since
+from controller.lease import WORKER, Held, Last, last
 from controller.manifest import Problem
-from controller.messages import Poison, Wake, parse
-from controller.reconciler import Report, Tools, WrongPlace
+from controller.messages import INTERVAL, Poison, Wake, parse
+from controller.reconciler import MODES, Report, Tools, WrongPlace
 from controller.registry import KEY, BadRegistry, Binding, Home, NotRegistered, Registry
 from controller.round import reconcile_together
 from controller.sessions import session
@@ -46,6 +46,8 @@ pass that the runtime kills holds its lease until that ends."""
 AGAIN = timedelta(minutes=1)
 """When to look again after a pass that could not be made."""
 
+_LONG_AGO = datetime.fromtimestamp(0, UTC)
+
 _FORESEEN = (
     AwsFailure, BadRegistry, Conflict, NotPermitted, StoreFailure, WrongPlace,
 )  # fmt: skip
@@ -57,11 +59,17 @@ tracer = Tracer(auto_patch=False)
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """What a message asks for. sent: when; of several about one environment, the newest counts."""
+    """What a message asks for. sent: when; of several about one environment, the newest counts.
+    steady: none of them says more than that its interval is over. again: a pass for it was killed.
+    messages: the ids of all.
+    """
 
     wake: Wake
     message: str
+    messages: tuple[str, ...]
     sent: datetime
+    steady: bool
+    again: bool = False
 
 
 @dataclass
@@ -74,15 +82,34 @@ class Worker:
     registry: Callable[[], Registry]
     holder: str
     seconds_left: Callable[[], float]
-    parameters: ParameterSource
     passes: dict[str, str] = field(default_factory=dict)
+    before: dict[str, Last] = field(default_factory=dict)
     bindings: dict[str, Binding] = field(default_factory=dict)
 
-    def look(self, asked: Mapping[str, Asked]) -> None:
-        """Make the passes that are asked for. Raises `StoreFailure` if one could neither be made
-        nor put off."""
+    def look(self, asked: Mapping[str, Asked]) -> tuple[str, ...]:
+        """Make the passes that are asked for; ids of the messages that are to come again. Raises
+        `StoreFailure` if one could neither be made nor put off.
+
+        What comes a second time was killed, and one of them may be why. So those go one by one, and
+        the last begun waits until the others are acknowledged: it ends among the dead letters
+        alone.
+        """
+        seen = {name: each for name, each in asked.items() if self._is_to_be_looked_at(each)}
+        self._together({name: each for name, each in seen.items() if not each.again})
+        suspects = [name for name, each in seen.items() if each.again]
+        suspects.sort(key=lambda name: self.before[name].started or _LONG_AGO)
+        alone = sum(each.again for each in asked.values()) <= 1
+        waits = suspects[-1:] if not alone else []
+        for name in suspects[: len(suspects) - len(waits)]:
+            self._together({name: seen[name]})
+        for name in waits:
+            self.passes[name] = "waits"
+            logger.warning("a pass was killed", environment=name)
+        return tuple(message for name in waits for message in asked[name].messages)
+
+    def _together(self, asked: Mapping[str, Asked]) -> None:
         jobs = {name: tools for name, each in asked.items() if (tools := self._tools(each))}
-        for name, found in reconcile_together(jobs).items():
+        for name, found in reconcile_together(jobs).items() if jobs else ():
             logger.set_correlation_id(asked[name].message)
             try:
                 if isinstance(found, Exception):
@@ -93,6 +120,20 @@ class Worker:
             except Exception as error:  # noqa: BLE001 - no environment stops the others
                 self._fail(name, error)
 
+    def _is_to_be_looked_at(self, asked: Asked) -> bool:
+        """Whether no pass has seen it since the message was sent."""
+        name = asked.wake.environment
+        logger.set_correlation_id(asked.message)
+        try:
+            self.before[name] = before = last(self.store, name)
+        except Exception as error:  # noqa: BLE001 - no environment stops the others
+            self._fail(name, error)
+            return False
+        if before.saw(asked.sent, _now(), steady=asked.steady):
+            self.passes[name] = "seen since"
+            return False
+        return True
+
     def _tools(self, asked: Asked) -> Tools | None:
         """What a pass works with; None if there is none to make now."""
         name = asked.wake.environment
@@ -100,9 +141,6 @@ class Worker:
         try:
             if self.seconds_left() < ENOUGH_S:
                 self._later(name, "no time left", _now())
-                return None
-            if seen_since(self.store, name, asked.sent):
-                self.passes[name] = "seen since"
                 return None
             registry = self.registry()
             try:
@@ -120,8 +158,14 @@ class Worker:
             holder=self.holder,
             now=_now,
             seconds_left=self.seconds_left,
-            highest_mode=binding.mode,
+            highest_mode=min(binding.mode, self.settings.mode, key=MODES.index),
+            steady=asked.steady,
         )
+
+    @cached_property
+    def parameters(self) -> ParameterSource:
+        """Parameter Store, for the environments that are there."""
+        return ParameterSource(_client("ssm"), self.settings.parameters)
 
     def _source(self, binding: Binding, name: str) -> Source:
         if binding.source == "parameterStore":
@@ -131,6 +175,7 @@ class Worker:
     def _after(self, report: Report, reason: str) -> None:
         name = report.environment
         self.passes[name] = "made"
+        _failed.pop(name, None)
         tell(report, reason, _now(), logger, _client, self.settings, self.bindings[name])
         self._next(report)
         self._teach(report)
@@ -189,7 +234,11 @@ class Worker:
         trace = [] if told else [f"{f.filename}:{f.lineno} {f.name}" for f in frames]
         logger.error("no pass", environment=name, reason=reason, trace=trace)
         self.passes[name] = "failed"
-        requeue.ask(self.store, name, _now() + AGAIN)
+        times = _failed[name] = _failed.get(name, 0) + 1
+        wait = min(AGAIN * 2 ** (times - 1), requeue.LATEST)
+        if isinstance(error, BadRegistry):
+            wait = requeue.LATEST  # for all, and the upload of a better one wakes them at once
+        requeue.ask(self.store, name, _now() + wait)
 
 
 @logger.inject_lambda_context(clear_state=True)
@@ -197,7 +246,8 @@ class Worker:
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     """Make the passes that a batch of messages asks for.
 
-    Returns the messages that are poison, for the dead-letter queue. Raises `BadSettings`, or
+    Returns the messages that are poison, for the dead-letter queue, and those that are to come
+    again. Raises `BadSettings`, or
     `StoreFailure` if a pass could neither be made nor put off.
     https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-errorhandling.html
     """
@@ -206,20 +256,19 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     store = S3Store(_client("s3"), settings.bucket)
     worker = Worker(
         settings, store, _doors(settings, partition(arn)),
-        cache(lambda: Registry.load(store, settings.home(arn))),
-        holder=f"lambda request {context.aws_request_id}",
+        cache(lambda: _registry(store, settings.home(arn))),
+        holder=f"{WORKER} {context.aws_request_id}",
         seconds_left=lambda: context.get_remaining_time_in_millis() / 1000,
-        parameters=ParameterSource(_client("ssm"), settings.parameters),
     )  # fmt: skip
     asked, poison = _read(SQSEvent(event))
-    worker.look(asked)
+    waiting = worker.look(asked)
     tracer.put_metadata("passes", worker.passes)
     done = list(worker.passes.values())
     emit([
         Metric("PassesMade", "Count", float(done.count("made"))),
         Metric("PassesMissed", "Count", float(done.count("failed"))),
     ])  # fmt: skip
-    return {"batchItemFailures": [{"itemIdentifier": each} for each in poison]}
+    return {"batchItemFailures": [{"itemIdentifier": each} for each in (*poison, *waiting)]}
 
 
 def _read(event: SQSEvent) -> tuple[dict[str, Asked], list[str]]:
@@ -233,12 +282,28 @@ def _read(event: SQSEvent) -> tuple[dict[str, Asked], list[str]]:
             logger.error("poison", reason=str(error), message_id=record.message_id)
             poison.append(record.message_id)
             continue
-        asked[wake.environment] = Asked(wake, record.message_id, _sent(record))
+        before = asked.get(wake.environment)
+        steady = wake.reason == INTERVAL and (before is None or before.steady)
+        again = _times(record) > 1 or (before is not None and before.again)
+        messages = (*(before.messages if before else ()), record.message_id)
+        sent = _sent(record)
+        asked[wake.environment] = Asked(wake, record.message_id, messages, sent, steady, again)
     return asked, poison
+
+
+def _times(record: SQSRecord) -> int:
+    return int(record.attributes.approximate_receive_count)
 
 
 def _sent(record: SQSRecord) -> datetime:
     return datetime.fromtimestamp(int(record.attributes.sent_timestamp) / 1000, UTC)
+
+
+def _registry(store: Store, home: Home) -> Registry:
+    found = Registry.load(store, home, remember=home not in _remembered)
+    if found.written:
+        _remembered.add(home)
+    return found
 
 
 @cache
@@ -252,6 +317,9 @@ def _client(service: str) -> Any:
 
 
 _taught: dict[str, frozenset[str]] = {}
+_remembered: set[Home] = set()
+_failed: dict[str, int] = {}
+"""Environment → how many passes in a row could not be made, as far as this process knows."""
 
 
 def _now() -> datetime:

@@ -7,8 +7,9 @@ to be looked at again, and when the last tick was, so that one that was lost is 
 from __future__ import annotations
 
 import os
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
-from functools import cache
+from functools import cache, partial
 from typing import Any
 
 from aws_lambda_powertools import Logger, Tracer
@@ -52,13 +53,14 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, list[str
     wakes += [Wake(name, "work was under way") for _, name in markers]
     if registry:  # by account: a batch of the queue's shares its reads
         wakes.sort(key=lambda wake: registry.place(wake.environment) or ("", ""))
+    emit(levels(known.values(), now))  # even if nobody can be woken
     failed = send(_client("sqs"), settings.queue, wakes)
     lost = {wake.environment for wake in failed}
-    for key, environment in markers:
-        if environment not in lost:
-            requeue.done(store, key)
+    sent = [key for key, environment in markers if environment not in lost]
+    with ThreadPoolExecutor(8) as pool:  # a thousand one by one would outlast the minute
+        list(pool.map(partial(requeue.done, store), sent))
     woken = sorted({wake.environment for wake in wakes} - lost)
-    emit([*levels(known.values(), now), Metric("EnvironmentsWoken", "Count", float(len(woken)))])
+    emit([Metric("EnvironmentsWoken", "Count", float(len(woken)))])
     logger.info("tick", woken=woken, refused=sorted(lost))
     if failed:
         raise NotWoken(", ".join(sorted(lost)))

@@ -81,16 +81,20 @@ def tell(
         "version": VERSION, "environment": name, "account": place.account, "region": place.region,
         "at": now.isoformat(), "mode": _mode(report),
     }  # fmt: skip
-    lost: Sequence[str] = ()
+    lost: list[str] = []
     try:
         if settings.bus:
-            lost = put_events(clients("events"), settings.bus, common, happened)
+            lost += put_events(clients("events"), settings.bus, common, happened)
+    except (ClientError, BotoCoreError) as error:
+        lost.append(type(error).__name__)
+    try:
         if settings.topic:
             notify(clients("sns"), settings.topic, report, happened)
     except (ClientError, BotoCoreError) as error:
-        lost = [type(error).__name__]
+        lost.append(type(error).__name__)
     if lost:
         logger.error("not told", environment=name, reason=", ".join(sorted(set(lost))))
+    emit([Metric("NotTold", "Count", float(len(lost)))])
 
 
 def put_events(

@@ -31,7 +31,8 @@ from tests.permissions import load
 ROOT = Path(__file__).parents[1]
 PLUMBLINE = "AKIAPLUMBLINE"
 FUNCTIONS = (schedule, reconcile, change)
-VISIBILITY_S = 330
+VISIBILITY_S = 480
+RECEIVES = 5
 
 SMALL = """\
 apiVersion: plumbline.dev/v1
@@ -122,7 +123,7 @@ class Plane:
         make = self.sqs.create_queue
         self.dead = make(QueueName="plumbline-dead.fifo", Attributes=fifo)["QueueUrl"]
         arn = self.sqs.get_queue_attributes(QueueUrl=self.dead)["Attributes"]["QueueArn"]
-        redrive = json.dumps({"deadLetterTargetArn": arn, "maxReceiveCount": 3})
+        redrive = json.dumps({"deadLetterTargetArn": arn, "maxReceiveCount": RECEIVES})
         attributes = {**fifo, "VisibilityTimeout": str(VISIBILITY_S), "RedrivePolicy": redrive}
         self.queue = make(QueueName="plumbline.fifo", Attributes=attributes)["QueueUrl"]
         self.aws.client("events").create_event_bus(Name="plumbline-events")
@@ -349,3 +350,5 @@ def forget() -> None:
         module._client.cache_clear()
     reconcile._doors.cache_clear()
     reconcile._taught.clear()
+    reconcile._remembered.clear()
+    reconcile._failed.clear()

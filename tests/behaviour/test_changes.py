@@ -36,6 +36,7 @@ HERE = ("123456789012", "us-east-1")
 def known(plane: Plane, *names: str) -> None:
     """Environments that have been looked at."""
     for name in names:
+        plane.publish(small(name), name)
         record(plane.store, name, Entry(300))
 
 

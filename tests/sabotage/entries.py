@@ -65,6 +65,8 @@ def _guard(name: str, what: str, tests: tuple[str, ...], invariant: str = "I6") 
 
 
 GUARDS = BEHAVIOUR + "test_guards.py"
+KEPT = BEHAVIOUR + "test_kept.py"
+MISHAPS = BEHAVIOUR + "test_mishaps.py"
 LEASE = BEHAVIOUR + "test_lease.py"
 LOST = BEHAVIOUR + "test_memory_lost.py"
 IN_FORCE = BEHAVIOUR + "test_desired_state_in_force.py"
@@ -382,6 +384,28 @@ def _all() -> Iterator[Sabotage]:
         "            apply(self.report, self.aws, self.inventory, self.lease, self.tools)",
         _tests(INSIDE, "test_each_write_finds_the_lease_held_by_its_pass"),
     )  # fmt: skip
+    # I2: drift behind a read that is not made each time
+    for what, old, new, name in (
+        (
+            "a token is trusted for ever",
+            "0 <= aws.trust.at - held.at < longest",
+            "True",
+            "test_no_token_is_trusted_for_ever",
+        ),
+        (
+            "what was read before we wrote is gone by",
+            "held.evidence != evidence",
+            "False",
+            "test_what_another_process_found_is_not_forgotten_by_this_one",
+        ),
+        (
+            "passes that an event asks for read less, too",
+            "aws.trust is None or environment not in aws.trust.steady",
+            "aws.trust is None",
+            "test_a_pass_that_anything_else_asks_for_reads_it_all",
+        ),
+    ):
+        yield _one("I2", what, "controller/kept.py", old, new, _tests(KEPT, name))  # fmt: skip
     # I11: faults that end change nothing
     yield _one(
         "I11", "AWS's own faults count as tries", APPLY,
@@ -434,21 +458,19 @@ def _control_plane() -> Iterator[Sabotage]:
     )  # fmt: skip
     yield one(
         "the registry's mode caps nothing", WORKER,
-        "highest_mode=binding.mode,", 'highest_mode="enforce",',
-        f"{PLANE}::test_the_registry_caps_the_file_and_the_stack_caps_who_is_not_named"
-        "[enforce-observe-enforce-observe]",
+        "min(binding.mode, self.settings.mode, key=MODES.index)", "self.settings.mode",
+        f"{PLANE}::test_registry_and_stack_cap_the_file[enforce-observe-enforce-observe]",
     )  # fmt: skip
     yield one(
         "a broken registry counts as none", "controller/registry.py",
-        "        return cls(home, parse(found.body) if found else None)",
-        "        try:\n            return cls(home, parse(found.body) if found else None)\n"
+        "        return cls(home, parse(found.body))",
+        "        try:\n            return cls(home, parse(found.body))\n"
         "        except BadRegistry:\n            return cls(home)",
         f"{PLANE}::test_while_the_registry_is_broken_nothing_acts",
     )  # fmt: skip
     yield one(
         "a pass that failed is acknowledged and forgotten", WORKER,
-        'self.passes[name] = "failed"\n        requeue.ask(self.store, name, _now() + AGAIN)',
-        'self.passes[name] = "failed"',
+        "        requeue.ask(self.store, name, _now() + wait)\n", "",
         f"{PLANE}::test_while_the_registry_is_broken_nothing_acts",
     )  # fmt: skip
     yield one(
@@ -457,9 +479,18 @@ def _control_plane() -> Iterator[Sabotage]:
         f"{PLANE}::test_work_in_flight_is_looked_at_again_soon",
     )  # fmt: skip
     yield one(
+        "a registry that is gone counts as none", "controller/registry.py",
+        "if store.get(SEEN) is not None:", "if False:",
+        f"{MISHAPS}::test_a_registry_that_is_gone_lets_nobody_act",
+    )  # fmt: skip
+    yield one(
+        "what killed its worker takes the others along", WORKER,
+        "waits = suspects[-1:] if not alone else []", "waits: list[str] = []",
+        f"{MISHAPS}::test_one_that_kills_its_worker_ends_among_the_dead_letters_alone",
+    )  # fmt: skip
+    yield one(
         "poison is acknowledged", WORKER,
-        '"batchItemFailures": [{"itemIdentifier": each} for each in poison]',
-        '"batchItemFailures": []',
+        "for each in (*poison, *waiting)", "for each in waiting",
         f"{PLANE}::test_poison_reaches_the_dead_letters_and_stops_nobody[{{}}]",
     )  # fmt: skip
     yield one(
