@@ -107,6 +107,10 @@ fidelity: $(STAMP) ## Show in figures how true to AWS it is: cases, recordings, 
 bundle: $(BUNDLE_STAMP) ## Build what the Lambda runs, for this Python, and judge it
 	@$(run) env PLUMBLINE_BUNDLE="$(BUNDLE)" "$(BIN)/python" -m pytest tests/bundle $(ARGS)
 
+.PHONY: verify-real
+verify-real: $(STAMP) ## Look at a real account (PLUMBLINE_VERIFY_REAL=its id) and record what AWS says
+	@$(run) "$(BIN)/python" -m tests.verify_real $(ARGS)
+
 .PHONY: bench
 bench: $(BUNDLE_STAMP) ## Measure a steady pass and a cold start against their budgets
 	@$(run) "$(BIN)/python" -m tests.bench $(ARGS)

@@ -1,0 +1,1 @@
+"""A smoke run against a real account (`make verify-real`): it reads, judges and records."""
