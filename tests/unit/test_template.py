@@ -431,7 +431,8 @@ def test_the_alarms_that_are_promised() -> None:
         ("AWS/Lambda", "Throttles"),
         *(("Plumbline", metric) for metric in (
             "EnvironmentsWoken", "PassesMade", "PassesMissed", "DesiredStateInvalid",
-            "DriftedResources", "BlockedActions", "ActionsFailed", "MinutesSinceConverged", "NotTold",
+            "DriftedResources", "BlockedActions", "ActionsFailed", "MinutesSinceConverged",
+            "NotTold",
         )),
     }  # fmt: skip
     page = (ROOT / "docs" / "reference" / "metrics.md").read_text(encoding="utf-8")
