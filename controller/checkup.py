@@ -68,6 +68,9 @@ def look_over(it: Patient) -> Iterator[Finding]:
             yield Finding(name, "unknown", f"can't be checked: {error.operation_name}: {code}")
         except (BotoCoreError, StoreFailure) as error:
             yield Finding(name, "unknown", f"can't be checked: {error}")
+        except (LookupError, TypeError, ValueError) as error:
+            says = f"can't be checked: AWS or the stack tells no {error}"
+            yield Finding(name, "unknown", says)
         except (BadRegistry, NotRegistered):
             yield Finding(name, "unknown", "can't be checked before the registry is valid")
 
@@ -262,6 +265,10 @@ def _queue(it: Patient) -> Iterator[Finding]:
     workers = int(it.parameters.get("MaximumConcurrency", "5"))
     advice = "look at the worker's log; raise MaximumConcurrency if its passes are only too many"
     yield _judged("queue", waiting <= 100 * workers, f"{waiting} environments wait", advice)
+    if "RedrivePolicy" not in found:
+        yield Finding("dead letters", "wrong", "the queue has no place for them",
+                      "deploy the template again: it was changed by hand")  # fmt: skip
+        return
     arn = json.loads(found["RedrivePolicy"])["deadLetterTargetArn"]
     dead = f"{url.rpartition('/')[0]}/{arn.rpartition(':')[2]}"
     found = sqs.get_queue_attributes(QueueUrl=dead, AttributeNames=["All"])["Attributes"]

@@ -35,12 +35,15 @@ class Person:
         self.secure()
         self.make({**PARAMETERS, **changed})
 
-    def make(self, parameters: dict[str, str], name: str = "plumbline") -> None:
+    def make(
+        self, parameters: dict[str, str], name: str = "plumbline", *, lacking: str = ""
+    ) -> None:
         """The stack: what the template outputs, and one resource, since a stack needs some."""
         outputs = {
             "StateBucketName": self.plane.bucket, "QueueUrl": self.plane.queue,
             "WorkerRoleArn": WORKER,
         }  # fmt: skip
+        outputs.pop(lacking, None)
         template = {
             "Parameters": {key: {"Type": "String"} for key in parameters},
             "Resources": {"ReconcileLog": {"Type": "AWS::Logs::LogGroup"}},

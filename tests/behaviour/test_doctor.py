@@ -12,7 +12,7 @@ import pytest
 
 from controller import checkup
 from tests.plane import Plane, small
-from tests.stack import Person
+from tests.stack import PARAMETERS, Person
 
 
 @pytest.fixture
@@ -70,6 +70,10 @@ def _registry(it: Plane) -> None:
 def _refused(it: Plane) -> None:
     body = b"apiVersion: plumbline.dev/v1\nkind: Registry\nspec: {default: refused}\n"
     it.s3.put_object(Bucket=it.bucket, Key="registry.yaml", Body=body)
+
+
+def _no_place(it: Plane) -> None:
+    del it.world.store("sqs")[it.queue]["attributes"]["RedrivePolicy"]
 
 
 def _broken(it: Plane) -> None:
@@ -154,7 +158,10 @@ WRONG = [
         (_encryption, "bucket", "not encrypted with the stack's key", "deploy the template again"),
     ],
     [(_refused, "shop", "no environment shop", "bind it in registry.yaml")],
-    [(_registry, "registry", "registry.yaml:1: ", "nothing acts until then")],
+    [
+        (_registry, "registry", "registry.yaml:1: ", "nothing acts until then"),
+        (_no_place, "dead letters", "the queue has no place for them", "deploy the template again"),
+    ],
 ]
 """What somebody does, one after the other, and what is told of it; all of a list at once."""
 
@@ -204,3 +211,10 @@ def test_a_stack_that_is_none_of_ours(plane: Plane) -> None:
     assert code == 1
     assert "ScheduleState is DISABLED: only changes cause passes" in out
     assert "there is none" in out
+    person.make(PARAMETERS, "older", lacking="QueueUrl")
+    _, out, _ = person.types("doctor", "--stack", "older")
+    assert "unknown  queue: can't be checked: AWS or the stack tells no 'QueueUrl'" in out
+    person.make(PARAMETERS, "other", lacking="StateBucketName")
+    code, _, err = person.types("doctor", "--stack", "other")
+    assert code == 1
+    assert "has no output StateBucketName: it is no control plane" in err
