@@ -331,24 +331,28 @@ def test_who_it_was_is_readable(identity: Any, person: str) -> None:
     assert author(identity).person == person
 
 
-@pytest.mark.parametrize("name", CALLS)
-def test_who_made_it_is_noted_with_what_it_changed(plane: Plane, name: str) -> None:
+def test_who_made_it_is_noted_with_what_it_changed(plane: Plane) -> None:
     known(plane, "shop")
-    event = sample(name)
-    plane.change(event)
-    plane.change(event)  # AWS sends some twice
-    [key] = plane.store.list("changes/shop/")
-    found = plane.store.get(key)
-    assert found is not None
-    assert found.json["principal"] == author(event["detail"]["userIdentity"]).principal
-    assert found.json["what"] == event["detail"]["eventName"]
-    assert found.json["at"] == "2026-11-02T09:04:10+00:00"
-    [physical] = {n for n in found.json["names"] if re.fullmatch(r"shop-[a-z]+", n)}
-    at = moment(found.json["at"])
-    assert at is not None
-    told = Notes(plane.store, "shop").of(physical, at - timedelta(minutes=5), at)
-    assert told is not None
-    assert told.by.endswith(f"({event['detail']['eventName']}, 2026-11-02T09:04:10+00:00)")
+    noted: set[str] = set()
+    for name in CALLS:
+        event = sample(name)
+        plane.change(event)
+        plane.change(event)  # AWS sends some twice
+        [key] = set(plane.store.list("changes/shop/")) - noted
+        noted.add(key)
+        found = plane.store.get(key)
+        assert found is not None
+        assert found.json["principal"] == author(event["detail"]["userIdentity"]).principal
+        assert found.json["what"] == event["detail"]["eventName"]
+        assert found.json["at"] == "2026-11-02T09:04:10+00:00"
+        [physical] = {n for n in found.json["names"] if re.fullmatch(r"shop-[a-z]+", n)}
+        at = moment(found.json["at"])
+        assert at is not None
+        told = Notes(plane.store, "shop").of(physical, at - timedelta(minutes=5), at)
+        assert told is not None, name
+        assert told.by.endswith(f"({event['detail']['eventName']}, 2026-11-02T09:04:10+00:00)")
+        plane.s3.delete_object(Bucket=plane.bucket, Key=key)
+        noted.discard(key)
 
 
 def test_what_stands_in_a_tag_is_no_evidence() -> None:

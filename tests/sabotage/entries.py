@@ -491,7 +491,7 @@ def _control_plane() -> Iterator[Sabotage]:
     yield one(
         "poison is acknowledged", WORKER,
         "for each in (*poison, *waiting)", "for each in waiting",
-        f"{PLANE}::test_poison_reaches_the_dead_letters_and_stops_nobody[{{}}]",
+        f"{PLANE}::test_poison_reaches_the_dead_letters_and_stops_nobody",
     )  # fmt: skip
     yield one(
         "what a pass writes into the bucket wakes its environment", CHANGES,
