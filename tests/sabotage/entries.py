@@ -328,12 +328,13 @@ def _all() -> Iterator[Sabotage]:
     yield _one(
         "I9", "a broken revision leaves nothing in force", "controller/sources.py",
         'return _still(old, "DesiredStateInvalid", *error.problems)',
-        'return _still(None, "DesiredStateInvalid", *error.problems)',
+        'return _still(_Accepted(), "DesiredStateInvalid", *error.problems)',
         _tests(IN_FORCE, "test_a_broken_revision_changes_nothing[not yaml]"),
     )  # fmt: skip
     yield _one(
         "I9", "a missing file leaves nothing in force", "controller/sources.py",
-        'return _still(old, "DesiredStateMissing")', 'return _still(None, "DesiredStateMissing")',
+        'return _still(old, "DesiredStateMissing")',
+        'return _still(_Accepted(), "DesiredStateMissing")',
         _tests(GUARDS, "test_a_missing_file_is_unknown_not_empty"),
     )  # fmt: skip
     yield _one(
