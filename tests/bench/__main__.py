@@ -24,9 +24,21 @@ def main() -> int:
     parser.add_argument("--rounds", type=int, default=7, help="runs of each process (median)")
     parser.add_argument("--quick", action="store_true", help="small sizes, few rounds")
     parser.add_argument("--write-reads", action="store_true", help=f"renew the table in {PAGE}")
+    parser.add_argument("--shared", action="store_true", help="only calls shared by environments")
+    parser.add_argument("--simulate", action="store_true", help="print what 10,000 come to")
+    parser.add_argument("--cost", action="store_true", help="print the monthly cost")
+    parser.add_argument("--measure", action="store_true", help="renew what both reckon from")
+    parser.add_argument("--write-cost", action="store_true", help="renew the tables in its page")
     options = parser.parse_args()
     if options.write_reads:
         PAGE.write_text(with_table(PAGE.read_text(encoding="utf-8")), encoding="utf-8")
+        return 0
+    if options.measure or options.simulate or options.cost or options.write_cost:
+        return reckon(options)
+    if options.shared:
+        from tests.bench.fleet import shared
+
+        print(table(shared(20 if options.quick else 100)))
         return 0
     rounds = 2 if options.quick else options.rounds
     sizes = (10, 100) if options.quick else (10, 100, 1000)
@@ -42,7 +54,30 @@ def main() -> int:
     with served() as world:
         rows += calls(world)
         rows += measured(world, rounds)
+    from tests.bench.fleet import shared
+
+    rows += shared(20 if options.quick else 100)
     print(table(rows))
+    return 0
+
+
+def reckon(options: argparse.Namespace) -> int:
+    """What does not depend on the machine: what is counted once, and what follows from it."""
+    from tests.bench import cost, simulation
+    from tests.bench.profile import Profile
+
+    if options.measure:
+        from tests.bench.measure import measure
+
+        measure().save()
+    profile = Profile.load()
+    if options.simulate:
+        print(simulation.table(profile))
+    if options.cost:
+        print(f"{cost.table(profile)}\n\n{cost.prices()}")
+    if options.write_cost:
+        page = cost.PAGE.read_text(encoding="utf-8")
+        cost.PAGE.write_text(cost.with_tables(page, cost.tables(profile)), encoding="utf-8")
     return 0
 
 
