@@ -84,8 +84,8 @@ def author(identity: Any) -> Author:
         case "AssumedRole":
             role, session = role_of(identity)
             source = printable(context.get("sourceIdentity"))
-            person = f"{source or session or 'somebody'} as role {role}"
-            if source and session != source:
+            person = f"{source or session or 'somebody'} as role {role}" if role else source
+            if source and session and session != source:
                 person += f" (session {session})"
         case "Root":
             person = f"root of {printable(identity.get('accountId'))}"

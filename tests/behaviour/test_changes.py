@@ -324,6 +324,11 @@ def test_who_it_was_is_told_by_the_identity_alone(name: str, person: str) -> Non
         ),
         ({"type": "AWSAccount", "principalId": "AIDA", "accountId": "2"}, "AIDA"),
         ({"type": "New", "arn": "arn:aws:new::1:thing"}, "arn:aws:new::1:thing"),
+        ({"type": "AssumedRole", "principalId": "AROA:x"}, "AROA:x"),
+        (
+            {"type": "AssumedRole", "arn": "arn:aws:sts::1:assumed-role/Admin"},
+            "somebody as role Admin",
+        ),
         ({}, ""), (None, ""), ("alice", ""), ([], ""),
     ],
 )  # fmt: skip
