@@ -10,7 +10,6 @@ from collections.abc import Iterable
 from datetime import datetime
 
 from controller.messages import NAME
-from controller.sources import StoreSource
 from controller.store import Store
 from controller.telemetry import Metric
 from controller.timetable import Entry
@@ -22,14 +21,16 @@ def environments(store: Store) -> list[str]:
     One whose file is gone is still ours to look after: a missing file is not an empty one. A file
     whose name no environment may have is none.
     """
-    prefix, suffix = "accepted/", ".json"
-    accepted = [
+    named = {*_named(store, "environments/", ".yaml"), *_named(store, "accepted/", ".json")}
+    return sorted(name for name in named if re.fullmatch(NAME, name))
+
+
+def _named(store: Store, prefix: str, suffix: str) -> list[str]:
+    return [
         key.removeprefix(prefix).removesuffix(suffix)
         for key in store.list(prefix)
         if key.endswith(suffix) and key.count("/") == 1
     ]
-    named = {*StoreSource(store).environments(), *accepted}
-    return sorted(name for name in named if re.fullmatch(NAME, name))
 
 
 def levels(entries: Iterable[Entry], now: datetime) -> list[Metric]:

@@ -14,7 +14,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from controller.kindlib.reading import batches
+from controller.batching import batches
 
 NAME = r"[a-z](?:[a-z0-9]|-(?=[a-z0-9])){0,39}"
 """What an environment may be called."""

@@ -13,7 +13,7 @@ from urllib.parse import quote
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from controller.kindlib.reading import batches
+from controller.batching import batches
 from controller.publication import head_of, one_line, pack
 from controller.sources import ParameterSource, parameter_name
 from controller.store import Conflict, Stored

@@ -9,9 +9,9 @@ from functools import partial
 from typing import Any
 
 from controller.aws import Aws, AwsFailure
+from controller.batching import batches
 from controller.fields import Field, fields_of
 from controller.kept import TOLD_S, keep, recall
-from controller.kindlib.reading import batches
 from controller.manifest import Resource, check_resolved
 from controller.policies import Doc, TakenAtStart
 from controller.references import UNRESOLVED, BadReference, Path, Reference, find, resolve

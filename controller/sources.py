@@ -13,8 +13,8 @@ from urllib.parse import unquote
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from controller.batching import batches
 from controller.envelope import allowed
-from controller.kindlib.reading import batches
 from controller.manifest import DesiredStateError, Environment, Problem, load
 from controller.publication import Broken, Head, head_of, one_line
 from controller.store import Conflict, Store, StoreFailure, to_body

@@ -9,8 +9,10 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass
 from datetime import datetime
+from typing import TYPE_CHECKING
 
-from controller.reconciler import Report
+if TYPE_CHECKING:
+    from controller.reconciler import Report
 
 VERSION = 1
 """Of the form of typed events: `controller/happenings.py`."""

@@ -15,6 +15,7 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, Field, field_validator, model_validator
 
 from controller.aws import Aws
+from controller.batching import batches
 from controller.fields import fields_of
 from controller.kindlib.autoscaling_policies import (
     ScalingPolicy,
@@ -24,7 +25,6 @@ from controller.kindlib.autoscaling_policies import (
     policy_problems,
     policy_spec,
 )
-from controller.kindlib.reading import batches
 from controller.kindlib.shapes import project
 from controller.kindlib.values import number
 from controller.kindlib.within import mapping, maps

@@ -17,12 +17,13 @@ from typing import Annotated, Any, ClassVar
 from pydantic import AfterValidator
 
 from controller.aws import Aws, AwsFailure
+from controller.batching import batches
 from controller.diff import Change
 from controller.handler import Absent, Action, Observation, Present, Target
 from controller.kept import for_a_while
 from controller.kindlib.named_groups import NamedGroupHandler, Words
 from controller.kindlib.planning import by_field, entry_key, paths
-from controller.kindlib.reading import all_unknown, batches, environment_of, tag_list
+from controller.kindlib.reading import all_unknown, environment_of, tag_list
 from controller.kindlib.resource_tags import tag_actions
 from controller.policies import Canonical, Doc
 from controller.spec import holds_reference

@@ -1,11 +1,12 @@
-"""Reading helpers: batches, tags, and errors turned into evidence."""
+"""Reading helpers: tags, and errors turned into evidence."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, TypeVar
 
 from controller.aws import Aws, AwsFailure
+from controller.batching import batches
 from controller.handler import Observation, Target, Unknown
 
 T = TypeVar("T")
@@ -20,12 +21,6 @@ MOST_VALUES = 20
 def environment_of(target: Target) -> str:
     """The environment that a target belongs to; empty for one that is yet to be imported."""
     return target.tags.get(ENVIRONMENT_TAG, "")
-
-
-def batches(items: Sequence[T], size: int) -> Iterator[Sequence[T]]:
-    """The items in runs of at most `size`."""
-    for start in range(0, len(items), size):
-        yield items[start : start + size]
 
 
 def all_unknown(targets: Iterable[Target], failure: AwsFailure) -> dict[str, Observation]:

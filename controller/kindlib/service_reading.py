@@ -13,9 +13,10 @@ from functools import partial
 from typing import Any
 
 from controller.aws import Aws, AwsFailure
+from controller.batching import batches
 from controller.handler import Absent, Observation, Present, Target, Unknown
 from controller.kindlib.autoscaling import by_service, policy_reads, read_schedule, read_targets
-from controller.kindlib.reading import ENVIRONMENT_TAG, RESOURCE_TAG, batches, tag_map
+from controller.kindlib.reading import ENVIRONMENT_TAG, RESOURCE_TAG, tag_map
 from controller.kindlib.service_parts import strategy_spec
 from controller.kindlib.task_definition import TASK_FIELDS, read_definition
 from controller.kindlib.within import mapping

@@ -18,6 +18,7 @@ from typing import Annotated, Any, ClassVar, Literal
 from pydantic import AfterValidator, Field, model_validator
 
 from controller.aws import Aws, AwsFailure, Stale
+from controller.batching import batches
 from controller.diff import Change
 from controller.handler import (
     READY,
@@ -49,7 +50,7 @@ from controller.kindlib.alarm_parts import (
 from controller.kindlib.alarm_request import creation, overwriting, way
 from controller.kindlib.alarm_words import PUT, alarm_from_aws, configuration
 from controller.kindlib.planning import by_field, paths, tag_changes
-from controller.kindlib.reading import batches, tag_list, tag_map, tags_of
+from controller.kindlib.reading import tag_list, tag_map, tags_of
 from controller.policies import AnyWhenUndeclared, Doc, ServerDefault, Situation
 from controller.spec import Outputs, Taggable, text
 

@@ -12,6 +12,7 @@ from typing import Annotated, Any, ClassVar, Literal
 from pydantic import AfterValidator, Field, model_validator
 
 from controller.aws import Aws, AwsFailure
+from controller.batching import batches
 from controller.diff import Change, Entry, overlay
 from controller.fields import fields_of
 from controller.handler import (
@@ -28,7 +29,7 @@ from controller.handler import (
 )
 from controller.kindlib.kms import key_id
 from controller.kindlib.planning import by_field, paths
-from controller.kindlib.reading import batches, tag_list, tag_map
+from controller.kindlib.reading import tag_list, tag_map
 from controller.kindlib.service_calls import retag
 from controller.kindlib.service_parts import (
     MOST_PROVIDERS,

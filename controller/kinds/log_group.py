@@ -16,6 +16,7 @@ from typing import Annotated, Any, ClassVar, Literal, get_args
 from pydantic import AfterValidator, model_validator
 
 from controller.aws import Aws, AwsFailure
+from controller.batching import batches
 from controller.diff import Change
 from controller.handler import (
     READY,
@@ -30,7 +31,7 @@ from controller.handler import (
     Target,
 )
 from controller.kindlib.planning import by_field, paths, tag_changes
-from controller.kindlib.reading import all_unknown, batches, tags_of
+from controller.kindlib.reading import all_unknown, tags_of
 from controller.policies import CreateOnly, Doc, OwnedBy, ServerDefault, Situation
 from controller.spec import Outputs, Taggable, holds_reference, text
 

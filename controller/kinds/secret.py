@@ -17,6 +17,7 @@ from typing import Annotated, Any, ClassVar
 from pydantic import AfterValidator, Field, model_validator
 
 from controller.aws import Aws, AwsFailure
+from controller.batching import batches
 from controller.diff import Change
 from controller.handler import (
     READY,
@@ -32,7 +33,7 @@ from controller.handler import (
 )
 from controller.kindlib.generate_secret import alphabet_of, generated
 from controller.kindlib.planning import by_field, paths, tag_changes
-from controller.kindlib.reading import batches, common_prefix, environment_of, tag_list, tag_map
+from controller.kindlib.reading import common_prefix, environment_of, tag_list, tag_map
 from controller.kindlib.secret_parts import (
     OWN_KEY,
     ROTATION,

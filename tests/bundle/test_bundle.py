@@ -95,6 +95,8 @@ print(json.dumps(sorted(sys.modules)))
     assert f"handlers.{function}" in loaded
     assert not [name for name in loaded if name.startswith("controller.kinds.")]
     assert not loaded & {"boto3", "jsonpatch", "controller.importing"}
+    if function != "reconcile":
+        assert not loaded & {"controller.reconciler", "controller.manifest", "controller.apply"}
 
 
 def test_the_worker_answers_and_is_traced(bundle: Path) -> None:
