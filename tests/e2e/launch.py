@@ -1,19 +1,24 @@
 """ministack, with what the template needs and it lacks; it ends with whoever started it.
 
-Run by ministack's own Python. Standard input is the line to the starter: each line names a function
-whose workers are killed at once, as Lambda loses a machine; its end ends everything.
+Run by ministack's own Python. Standard input is the line to the starter, and its end ends
+everything. Each line is JSON: `{"kill": FUNCTION}`, whose workers are gone at once, as Lambda loses
+a machine; or an event, which a service tells on its account's default bus. Callers may not: their
+PutEvents are refused for sources of AWS's, here as there.
 """
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import sys
 import threading
+import time
 from typing import Any
 
 from ministack import app
 from ministack.core import lambda_runtime
+from ministack.core.responses import set_request_account_id, set_request_region
 from ministack.services import eventbridge
 from ministack.services.cloudformation import provisioners
 
@@ -21,11 +26,36 @@ from ministack.services.cloudformation import provisioners
 def listen() -> None:
     """Do what the starter says, until it is gone."""
     for line in sys.stdin:
-        workers = [each for every in list(lambda_runtime._workers.values()) for each in every]
-        for worker in workers:
-            if worker.func_name == line.strip() and worker._proc:
-                worker._proc.kill()
+        said = json.loads(line)
+        if "kill" in said:
+            kill(said["kill"])
+        else:
+            tell(said)
     os.killpg(0, signal.SIGKILL)
+
+
+def kill(function: str) -> None:
+    """End what runs of a function."""
+    for worker in [each for every in list(lambda_runtime._workers.values()) for each in every]:
+        if worker.func_name == function and worker._proc:
+            worker._proc.kill()
+
+
+def tell(event: dict[str, Any]) -> None:
+    """Put an event on the default bus of its account and region."""
+    set_request_account_id(event["account"])
+    set_request_region(event["region"])
+    eventbridge._dispatch_event({
+        "EventId": event["id"],
+        "Source": event["source"],
+        "DetailType": event["detail-type"],
+        "Detail": json.dumps(event["detail"]),
+        "EventBusName": "default",
+        "Time": time.time(),
+        "Resources": event["resources"],
+        "Account": event["account"],
+        "Region": event["region"],
+    })  # fmt: skip
 
 
 def allow(logical_id: str, properties: dict[str, Any], stack: str) -> tuple[str, dict[str, Any]]:

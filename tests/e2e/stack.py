@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
 import socket
 import subprocess
 import sys
@@ -17,6 +18,7 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 from urllib.error import URLError
@@ -31,6 +33,7 @@ from sandbox.seed import seed
 from sandbox.server import serve
 from sandbox.world import CallRecord, World
 from tests.emf import data
+from tests.plane import sample
 
 ROOT = Path(__file__).parents[2]
 BIN = Path(sys.executable).parent
@@ -79,12 +82,14 @@ class Stack:
     def __init__(self, folder: Path, tools: Mapping[str, Path]) -> None:
         self.folder, self.tools = folder, tools
         self.over = threading.Event()
-        self.uploads: list[str] = []
+        self.causes: list[str] = []
         self.world = World(clock=Clock(speed=SPEED))
         self.world.accounts.update({account: account for account, _ in (HOME, AWAY)})
         seed(self.world)
         self._sandbox = serve(self.world, 0)
         threading.Thread(target=self._sandbox.serve_forever, daemon=True).start()
+        sandbox = f"http://127.0.0.1:{self._sandbox.server_address[1]}"
+        self._workload = {f"AWS_ENDPOINT_URL_{service}": sandbox for service in SERVICES}
         self.port = _free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self._ministack = self._start()
@@ -95,7 +100,6 @@ class Stack:
     def _start(self) -> subprocess.Popen[bytes]:
         for name in ("home", "tmp", "s3", "state"):
             (self.folder / name).mkdir()
-        sandbox = f"http://127.0.0.1:{self._sandbox.server_address[1]}"
         python = self.tools["ministack"] / "bin" / "python"
         environment = {  # nothing of ours: the functions inherit it
             "PATH": f"{python.parent}{os.pathsep}{os.defpath}",
@@ -108,7 +112,7 @@ class Stack:
             "IOT_MTLS_ENABLED": "0",
             "SFTP_ENABLED": "0",
             **credentials(*HOME),
-            **{f"AWS_ENDPOINT_URL_{service}": sandbox for service in SERVICES},
+            **self._workload,
         }
         with (self.folder / "ministack.log").open("wb") as log:
             return subprocess.Popen(
@@ -137,11 +141,25 @@ class Stack:
         self._ministack.wait(10)
         self._sandbox.shutdown()
         self._sandbox.server_close()
+        for each in self.folder.iterdir():  # all but the log; hundreds of megabytes
+            shutil.rmtree(each, ignore_errors=True)
 
     def kill(self, function: str) -> None:
         """What runs of a function is gone at once."""
+        self._say({"kill": self.outputs[function]})
+
+    def happen(self, name: str, **parameters: str) -> None:
+        """A call of `events/` is recorded, with these request parameters."""
+        event = sample(name)
+        event["detail"]["eventTime"] = f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}"
+        event["detail"]["requestParameters"] |= parameters
+        self._say(event)
+        self.causes.append(name)
+
+    def _say(self, said: dict[str, Any]) -> None:
+        """To launch.py."""
         assert self._ministack.stdin
-        self._ministack.stdin.write(f"{self.outputs[function]}\n".encode())
+        self._ministack.stdin.write(f"{json.dumps(said)}\n".encode())
         self._ministack.stdin.flush()
 
     def client(self, service: str, place: tuple[str, str] = HOME) -> Any:
@@ -159,10 +177,13 @@ class Stack:
 
     # --- docs/how-to/deploy.md ---
 
-    def run(self, *command: str | Path, place: tuple[str, str] = HOME, fails: bool = False) -> str:
+    def run(
+        self, *command: str | Path, place: tuple[str, str] = HOME, workload: bool = False
+    ) -> str:
         """What a command prints that is run in the repository, against ministack.
 
-        sam, aws and plumbline are those of this checkout. Raises `Failed`.
+        sam, aws and plumbline are those of this checkout. workload: it also looks at what the
+        functions look at. Raises `Failed`.
         """
         program = {"sam": self.tools["sam"] / "bin", "aws": BIN, "plumbline": BIN}[str(command[0])]
         kept = {k: v for k, v in os.environ.items() if not k.startswith(("AWS_", "SAM_", "PYTHON"))}
@@ -172,6 +193,7 @@ class Stack:
             env={
                 **kept, **credentials(*place),
                 "AWS_ENDPOINT_URL": self.url,
+                **(self._workload if workload else {}),
                 "SAM_CLI_TELEMETRY": "0",
                 "__SAM_CLI_APP_DIR": str(self.folder / "sam"),
                 "NO_PROXY": "127.0.0.1,localhost",
@@ -180,7 +202,7 @@ class Stack:
                 "RUNTIME": ".".join(map(str, sys.version_info[:2])),
             },
         )  # fmt: skip
-        if (done.returncode != 0) is not fails:
+        if done.returncode != 0:
             raise Failed(f"{' '.join(map(str, command))}: {done.returncode}\n{done.stdout}")
         return done.stdout
 
@@ -236,7 +258,7 @@ class Stack:
     def upload(self, key: str, text: str) -> None:
         """Put an object that wakes environments."""
         self.write(key, text)
-        self.uploads.append(key)
+        self.causes.append(key)
 
     def send(self, body: str) -> None:
         """A message that is not ours."""

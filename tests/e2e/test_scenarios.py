@@ -104,6 +104,19 @@ def test_a_killed_pass_is_recovered(stack: Stack) -> Iterator[None]:
 
 
 @together
+def test_a_change_event_wakes_what_it_touches_within_seconds(stack: Stack) -> None:
+    """A record of CloudTrail's, injected on the default bus: forwarded by bootstrap/target.yaml's
+    rule to the control plane's bus. The interval is 12 h."""
+    stack.publish("heard", small("heard", interval="12h"))
+    stack.until(lambda: stack.converged("heard"), "heard to converge")
+    stack.tamper("heard-app", 7)
+    stack.happen("cloudtrail-put-retention-policy", logGroupName="heard-app")
+    stack.until(lambda: stack.retention("heard-app") == 30, "the change to be undone", AT_ONCE_S)
+    who = stack.status("heard")["resources"]["LogGroup/app"]["lastDrift"]["by"]
+    assert "alice" in who
+
+
+@together
 def test_a_commit_is_taken_up_at_once_while_a_database_is_creating(stack: Stack) -> Iterator[None]:
     """What is under way is looked at again because a marker asks for it: the interval is 12 h."""
 
@@ -114,16 +127,19 @@ def test_a_commit_is_taken_up_at_once_while_a_database_is_creating(stack: Stack)
 
     stack.publish("creating", DATABASE)
     stack.until(lambda: stack.status("creating"), "the first pass", AT_ONCE_S)
-    assert database() == "creating"
+    stack.until(lambda: database() == "creating", "reads to show it", AT_ONCE_S)
     assert any(key.endswith("/creating") for key in stack.keys("requeue/"))
     stack.publish("creating", DATABASE + LOG_GROUP)
     stack.until(lambda: stack.retention("creating-app") == 60, "the commit", AT_ONCE_S)
     assert database() == "creating"
     yield
     stack.until(lambda: stack.converged("creating"), "the database")
-    assert database() == "available"
+    stack.until(lambda: database() == "available", "reads to show it", AT_ONCE_S)
     assert not any(key.endswith("/creating") for key in stack.keys("requeue/"))
-    reasons = [x["reason"] for x in stack.passes("creating")]
+    passes = stack.until(
+        lambda: stack.passes("creating")[2:] and stack.passes("creating"), "its log"
+    )
+    reasons = [x["reason"] for x in passes]
     assert reasons[:2] == ["Object Created", "Object Created"]
     assert set(reasons[2:]) == {"work was under way"}
 
@@ -140,16 +156,19 @@ def test_poison_ends_in_the_dead_letter_queue_and_rings(stack: Stack) -> None:
 
 
 @together
-def test_an_upload_converges_by_itself(stack: Stack) -> None:
-    """The LiteLLM environment, from one `aws s3 cp` and no further command."""
-    name = "litellm-production"
-    stack.run("plumbline", "validate", str(LITELLM))
-    stack.run("aws", "s3", "cp", str(LITELLM), f"s3://{stack.bucket}/environments/{name}.yaml")
-    stack.uploads.append(name)
+def test_what_is_published_converges_by_itself(stack: Stack) -> None:
+    """The LiteLLM environment, from one `plumbline publish` and no further command."""
+    name, deployed = "litellm-production", ("--stack", "plumbline")
+    stack.run("plumbline", "publish", str(LITELLM), "--yes", *deployed, workload=True)
+    stack.causes.append(name)
     stack.until(lambda: stack.converged(name), f"{name} to converge")
     for title, holds in judge.converged(stack.aws()):
         assert holds, title
-    assert "onverged" in stack.run("plumbline", "status", name, "--state", f"s3://{stack.bucket}")
+    assert "0 actions planned" in stack.run("plumbline", "plan", name, *deployed, workload=True)
+    assert "wafv2:AssociateWebACL" in stack.run("plumbline", "history", name, *deployed)
+    status = json.loads(stack.run("plumbline", "status", name, "-o", "json", *deployed))
+    assert status == stack.status(name)
+    assert '"pass"' in stack.run("sam", "logs", "--stack-name", "plumbline")
 
 
 @together
@@ -274,6 +293,6 @@ def test_nothing_that_was_written_woke_anything(story: Story, stack: Stack) -> N
     written = [v for p in pages.paginate(Bucket=stack.bucket) for v in p.get("Versions", ())]
     passes = [x for x in stack.log("ReconcileFunction") if x.get("message") == "pass"]
     heard = [x for x in stack.log("ChangeFunction") if x.get("message") == "change"]
-    assert len(heard) == len(stack.uploads)
+    assert len(heard) == len(stack.causes)
     assert len(passes) > 2 * len(heard)
     assert len(written) > 5 * len(heard)
