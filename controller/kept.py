@@ -2,8 +2,9 @@
 
 Evidence is of two kinds. A *token* is what AWS moves with each change: a lock token, a version, a
 date of last modification. What was read under it holds while it stands, for `TOKEN_S` at most.
-Where AWS gives no token there is *time*: a pass that only its interval asked for goes by what was
-read up to `FLOOR_S` ago; one that a change event, a commit or a person asked for reads all anew.
+Where AWS gives no token there is *time*: a pass that only its interval asked for, half the floor or
+shorter, goes by what was read up to `FLOOR_S` ago; one that a change event, a commit or a person
+asked for reads all anew.
 
 Both end with whatever we do ourselves, in this process or another: each write is preceded by one to
 the inventory, whose version is part of the evidence. What goes by time is handed from process to
@@ -36,7 +37,7 @@ class Trust:
     """What passes may go by. at: when they began, in seconds of Unix time.
 
     marks: environment → what tells one state of our own memory of it from another. steady: the
-    environments that nothing but their interval asked for.
+    environments that nothing but their short interval asked for.
     """
 
     at: float

@@ -25,7 +25,7 @@ from controller.aws import Aws, AwsFailure
 from controller.guards import Judgement, Veto, judge
 from controller.handler import Absent, Observation, Present, Target
 from controller.inventory import Inventory, digest, remember
-from controller.kept import Trust, handed_on, taken_over
+from controller.kept import FLOOR_S, Trust, handed_on, taken_over
 from controller.kindlib.reading import TAG_INDEX, tags_by_arn
 from controller.kinds import handler_for
 from controller.lease import Lease
@@ -230,7 +230,8 @@ class Pass:
         """What was read before may count while we have done nothing and want the same."""
         found = self.lease.mark if self.lease else ""
         mark = f"{self.inventory.version} {found} {self.environment.revision}"
-        steady = {self.name} if self.tools.steady else ()
+        often = 2 * self.environment.interval_s <= FLOOR_S
+        steady = {self.name} if self.tools.steady and often else ()
         return Trust(self.started.timestamp(), {self.name: mark}, frozenset(steady))
 
     def _aim(self) -> None:
