@@ -179,6 +179,13 @@ def test_what_has_no_token_is_seen_within_the_floor(rested: Rested, what: str) -
         rested.plant.later(5)
 
 
+def test_where_intervals_are_long_every_pass_reads_it_all(rested: Rested) -> None:
+    rested.plant.publish(production().replace("interval: 1m", "interval: 5m"))
+    rested.look()
+    assert rested.look(steady=True).converged
+    assert {BEHIND[name] for name in (*TIMED, "referenced values")} <= rested.read()
+
+
 def test_a_token_that_moved_is_followed_at_once(rested: Rested) -> None:
     aws = rested.plant.aws
     arn = f"arn:aws:elasticache:us-east-1:{rested.plant.world.account}:replicationgroup:{E}-cache"

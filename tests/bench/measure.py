@@ -111,8 +111,9 @@ def measure() -> Profile:
     text = production().replace("litellm-production", "NAME")
     tick, batch, each, worked = state_work(text)
     own, fleet = worked.series()
-    bulk = Bulk(40)
+    resources = text.count("\nkind: ") - 1
+    bulk = Bulk(resources)
     return Profile(
         tick, batch, each, counted(Fleet(2)), len(own) // 3, len(fleet),
-        round(bulk.cpu_per_resource(10) * 40, 4),
+        round(bulk.cpu_per_resource(10) * resources, 4),
     )  # fmt: skip
