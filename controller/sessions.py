@@ -21,7 +21,13 @@ from typing import Any
 
 import botocore
 import botocore.session
+from botocore.config import Config
 from botocore.loaders import JSONFileLoader, Loader
+
+BOUNDED = Config(
+    connect_timeout=5, read_timeout=20, retries={"mode": "standard", "total_max_attempts": 3}
+)
+"""No call may hang for the minutes that botocore allows: a pass has five."""
 
 _BUILTIN = Path(botocore.__file__).parent / "data"
 _FORM = f"botocore-{botocore.__version__}-{sys.implementation.cache_tag}-1"
@@ -31,6 +37,7 @@ _FORM = f"botocore-{botocore.__version__}-{sys.implementation.cache_tag}-1"
 def session() -> botocore.session.Session:
     """A session by the standard AWS settings: profile, credentials, region, endpoints."""
     made = botocore.session.Session()
+    made.set_default_client_config(BOUNDED)
     made.register_component("data_loader", _loader(made.get_config_variable("data_path") or ""))
     return made
 
