@@ -182,7 +182,8 @@ def test_the_tick_heals_what_was_changed_behind_its_back(stack: Stack) -> None:
         found = stack.passes("drifting")
         return [x["reason"] for x in found if x["metrics"]["DriftedResources"]]
 
-    assert stack.until(healing, "the log of it", AT_ONCE_S) == ["its interval is over"]
+    told = set(stack.until(healing, "the log of it", AT_ONCE_S))
+    assert told <= {"its interval is over", "work was under way"}, "not woken by a tick"
 
 
 @together
