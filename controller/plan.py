@@ -6,6 +6,7 @@ import hashlib
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
+from typing import Any
 
 from controller.assess import Assessment
 from controller.diff import Change
@@ -45,11 +46,24 @@ class Plan:
 def fingerprint(key: str, action: Action) -> str:
     """Identifies an intention: resource, operation and parameters as planned.
 
-    References stand in it unresolved, so it never depends on a secret; tokens are left out.
+    References stand in it unresolved, so it never depends on a secret; tokens are left out. So is
+    the order of lists: what AWS showed is sent back where it wants the whole, and it shows lists in
+    any order.
     """
-    what = [key, action.service, action.operation, action.params]
-    text = json.dumps(what, sort_keys=True, default=str)
-    return hashlib.sha256(text.encode()).hexdigest()[:16]
+    what = [key, action.service, action.operation, _sorted(action.params)]
+    return hashlib.sha256(_text(what).encode()).hexdigest()[:16]
+
+
+def _text(value: Any) -> str:
+    return json.dumps(value, sort_keys=True, default=str)
+
+
+def _sorted(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {key: _sorted(inner) for key, inner in value.items()}
+    if isinstance(value, (list, tuple)):
+        return sorted((_sorted(inner) for inner in value), key=_text)
+    return value
 
 
 def plan(assessments: Iterable[Assessment], orphans: Iterable[Assessment]) -> Plan:

@@ -106,8 +106,8 @@ def test_all_of_it_is_imported_and_plans_empty(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    monkeypatch.setattr(import_command, "connector", lambda: made.door.fresh)
-    monkeypatch.setattr(tools, "connector", lambda: made.door.fresh)
+    monkeypatch.setattr(import_command, "connector", lambda *_: made.door.fresh)
+    monkeypatch.setattr(tools, "connector", lambda *_: made.door.fresh)
     before = shape(made.world)
     assert run(["import", NAME, "--all"]) == 0
     text, told = capsys.readouterr()
