@@ -66,7 +66,7 @@ class CustomizedMetric(Model):
     dimensions: dict[str, str] | None = None
     """Dimensions, all that the metric was published with."""
 
-    statistic: Literal["Average", "Minimum", "Maximum", "SampleCount", "Sum"] | None = None
+    statistic: Literal["SampleCount", "Average", "Sum", "Minimum", "Maximum"] | None = None
     """How data points of a minute are put together."""
 
     unit: str | None = None

@@ -24,7 +24,7 @@ class VolumeTags(Model):
     """Tags, all of them."""
 
     propagate_tags: Annotated[
-        Literal["TASK_DEFINITION", "SERVICE", "NONE"] | None, ServerDefault("NONE")
+        Literal["SERVICE", "TASK_DEFINITION", "NONE"] | None, ServerDefault("NONE")
     ] = None
     """Whose tags the volumes get besides. AWS's default is NONE."""
 

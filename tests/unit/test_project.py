@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import os
 import re
 import subprocess
@@ -134,3 +135,16 @@ def test_every_target_sets_itself_up(target: str, tmp_path: Path) -> None:
     first = plan.find("-m venv --clear")
     assert first >= 0
     assert first < plan.find("--require-hashes -r requirements/uv.txt") < plan.find("pip sync")
+
+
+def test_the_same_words_stand_in_one_order() -> None:
+    """`Literal["a", "b"] | None` is kept by Python for `Literal["b", "a"] | None` too: which of
+    the two a page shows would depend on which module came first."""
+    orders: dict[frozenset[str], set[tuple[str, ...]]] = {}
+    for path in sorted((ROOT / "controller").rglob("*.py")):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Subscript) and ast.unparse(node.value) == "Literal":
+                inner = node.slice.elts if isinstance(node.slice, ast.Tuple) else [node.slice]
+                words = tuple(ast.unparse(each) for each in inner)
+                orders.setdefault(frozenset(words), set()).add(words)
+    assert [found for found in orders.values() if len(found) > 1] == []
