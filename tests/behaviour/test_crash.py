@@ -2,7 +2,7 @@
 
 Every write to a service and every write to our own state is a point at which the process dies after
 AWS took the call. (To die before a write is to die after the one before it: between two writes
-there are only reads. The very first is tried both ways.) At every third point of the first
+there are only reads. The very first is tried both ways.) At every sixth point of the first
 convergence the process may also live on, and only the reply be lost.
 """
 
@@ -67,7 +67,7 @@ def test_killed_at_every_write(story: str, chunk: int, monkeypatch: pytest.Monke
     assert writes > (40 if story == "create" else 8)
     points = [("kill-before", 0), *(("kill-after", at) for at in range(writes))]
     if story == "create":
-        points += [("lost", at) for at in range(0, writes, 3)]
+        points += [("lost", at) for at in range(0, writes, 6)]
     for kind, at in points[chunk::CHUNKS]:
         rewind()
         plant.publish(text)
