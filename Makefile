@@ -51,7 +51,7 @@ demo: $(STAMP) ## Watch an environment converge, drift and heal, in a simulated 
 .PHONY: test
 test: lint ## Lint, then run every test
 	@$(call say,pytest)
-	@$(run) "$(BIN)/python" -m pytest -n $(WORKERS) $(ARGS)
+	@$(run) "$(BIN)/python" -m pytest -n $(WORKERS) --dist worksteal $(ARGS)
 
 .PHONY: setup
 setup: $(STAMP) ## Make .venv with everything in it
