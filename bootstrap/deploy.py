@@ -17,7 +17,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 
 import boto3
 import click
@@ -27,7 +27,8 @@ from pydantic import BaseModel, ConfigDict, StringConstraints, ValidationError
 
 Doc = dict[str, Any]
 HERE = Path(__file__).parent
-ORDER = ("security", "alarms", "storage", "network", "edge", "backup")
+Stack = Literal["security", "alarms", "storage", "network", "edge", "backup"]
+ORDER: tuple[Stack, ...] = get_args(Stack)
 """The templates. Each takes only what those before it write."""
 
 POLL_S = 5.0
@@ -55,7 +56,7 @@ class File(BaseModel):
     region: Annotated[str, StringConstraints(pattern=r"^[a-z]{2}(-[a-z]+)+-[0-9]$")]
     application: Literal["litellm", "n8n", "twenty"]
     secrets: list[Name]
-    stacks: dict[Literal["security", "alarms", "storage", "network", "edge", "backup"], Values]
+    stacks: dict[Stack, Values]
     controlPlane: Values | None = None
 
 
@@ -101,14 +102,14 @@ def inputs(name: str) -> Values:
     return found
 
 
-def parameters(environment: str, said: File, name: str, partition: str = "aws") -> Values:
+def parameters(environment: str, said: File, name: Stack, partition: str = "aws") -> Values:
     """What a template is deployed with. Raises `Refused` for what it does not know, or lacks."""
     declared: Doc = template(name)["Parameters"]
     own = {"Environment": environment, "Application": said.application}
     prefix = f"arn:{partition}:secretsmanager:{said.region}:{said.account}:secret:{environment}-"
     own["SecretArns"] = ",".join(f"{prefix}{each}-??????" for each in said.secrets)
     own |= {key: f"/plumbline/{environment}/{path}" for key, path in inputs(name).items()}
-    given = said.stacks.get(name, {})  # type: ignore[call-overload]
+    given = said.stacks.get(name, {})
     if wrong := sorted(set(given) - (set(declared) - set(own))):
         free = ", ".join(sorted(set(declared) - set(own)))
         raise Refused(f"stacks.{name}: found {', '.join(wrong)}, allowed: {free}")

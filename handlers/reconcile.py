@@ -1,9 +1,10 @@
 """The worker: a pass over each environment that a message names; those of one account share reads.
 
 A message says only "look": what is desired and how it went last time are in the state bucket. So
-one that is late, doubled or lost costs time and nothing else. It is always acknowledged; work under
-way asks for the next look by a marker, never by hiding the message. Only what nobody of ours wrote
-is refused, and ends in the dead-letter queue.
+one that is late, doubled or lost costs time and nothing else. It is acknowledged; work under way
+asks for the next look by a marker, never by hiding the message. What nobody of ours wrote, and what
+kills its worker time and again, ends in the dead-letter queue
+(docs/decisions/0020-killed-passes-come-back-alone.md).
 """
 
 from __future__ import annotations

@@ -49,6 +49,7 @@ def together(scenario: Scenario) -> Callable[[Story], None]:
 
     functools.update_wrapper(test, scenario)
     del test.__wrapped__  # type: ignore[attr-defined]  # pytest would ask for its arguments
+    # Functions carry what is set on them; the fixture `story` begins all scenarios by this.
     test.scenario = scenario  # type: ignore[attr-defined]
     return test
 

@@ -50,7 +50,7 @@ def met(conditions: Mapping[str, Any], context: Mapping[str, str]) -> bool:
 
 def _holds(operator: str, wanted: str, found: str | None) -> bool:
     if operator not in ("StringEquals", "Bool", "ArnLike"):
-        raise NotImplementedError(operator)
+        raise ValueError(f"found the operator {operator}, which this judge does not know")
     if found is None:
         return False
     return matches(wanted, found) if operator == "ArnLike" else wanted == found

@@ -153,7 +153,7 @@ def test_a_request_is_denied_where_a_policy_is_narrower() -> None:
     assert allowing(policies, Request("iam:PassRole", role, context=to))
     for wrong in ({}, {"iam:PassedToService": "lambda.amazonaws.com"}):
         assert not allowing(policies, Request("iam:PassRole", role, context=wrong))
-    with pytest.raises(NotImplementedError):
+    with pytest.raises(ValueError, match="StringLike, which this judge does not know"):
         met({"StringLike": {"aws:RequestTag/x": "y"}}, {})
 
 

@@ -71,12 +71,13 @@ def plain(name: str) -> Doc:
 
 
 def rendered(
-    environment: str = "litellm-production", variant: dict[str, dict[str, str]] | None = None
+    environment: str = "litellm-production",
+    variant: dict[deploy.Stack, dict[str, str]] | None = None,
 ) -> dict[str, Doc]:
     """All resources of an environment, `template.LogicalName` → type and properties."""
     said = deploy.read(environment)
     for name, values in (variant or {}).items():
-        said.stacks.setdefault(name, {}).update(values)  # type: ignore[call-overload]
+        said.stacks.setdefault(name, {}).update(values)
     found: dict[str, Doc] = {}
     for name in deploy.ORDER:
         document = plain(name)
