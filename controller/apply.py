@@ -80,6 +80,7 @@ class _Run:
         self.broken: dict[str, str] = {}
         self.replaced: set[str] = set()
         self.unfinished: set[str] = set()
+        self.counted: set[str] = set()
         everything = {**report.assessments, **report.orphans}
         self.outputs: dict[str, Doc] = {key: dict(a.outputs) for key, a in everything.items()}
 
@@ -124,7 +125,7 @@ class _Run:
         record = self.inventory.record(step.key, seen.target.name)
         filled = {**self._params(step), **step.action.volatile}
         before = (record.settling, record.written_at)
-        record.count(seen.resource.spec, step.fingerprint)
+        self._count(step, seen, record)
         if step.action.creates:
             record.settling, record.written_at = [WHOLE], self.tools.now().timestamp()
         self.inventory.save()
@@ -135,7 +136,9 @@ class _Run:
             if failure.failure not in ("down", "exists"):  # then nothing was made, for certain
                 record.settling, record.written_at = before
             if failure.failure in _FAULTS:
-                record.discount(step.fingerprint)
+                self._discount(step, record)
+            elif step.id not in self.counted:
+                record.count(seen.resource.spec, step.fingerprint)
             self._unfinished(step.key, fault=failure.failure in _FAULTS)
             waiting = failure.failure not in ("denied", "invalid", "not-found")
             if not waiting:
@@ -144,12 +147,32 @@ class _Run:
             self.report.outcomes.append(Outcome(step, False, str(failure), waiting))
             return
         except (Stale, NotPermitted):
-            record.discount(step.fingerprint)
+            self._discount(step, record)
             record.settling, record.written_at = before
             raise
         self.outputs[step.key].update(outputs)
         self.report.outcomes.append(Outcome(step, True))
         self._note(step, seen, record)
+
+    def _count(self, step: Step, seen: Assessment, record: Record) -> None:
+        """One try more. What only prepares another step counts together with that one.
+
+        For a pass may be cut off between the two, as often as you like: then nothing was tried yet.
+        """
+        steps = self.report.plan.steps
+        if step.action.prepares and any(
+            _after(s, step) and s.id not in self.report.vetoes for s in steps
+        ):
+            return
+        made = [o.step for o in self.report.outcomes if o.made]
+        for each in (*(s for s in made if s.action.prepares and _after(step, s)), step):
+            self.counted.add(each.id)
+            record.count(seen.resource.spec, each.fingerprint)
+
+    def _discount(self, step: Step, record: Record) -> None:
+        if step.id in self.counted:
+            self.counted.discard(step.id)
+            record.discount(step.fingerprint)
 
     def _note(self, step: Step, seen: Assessment, record: Record) -> None:
         """What the inventory should say of a step that AWS took."""
@@ -250,11 +273,16 @@ class _Run:
         for step in reversed(made):
             if step.action.step in awaited or self._assessment(key).missing:
                 awaited.update(step.action.after)
-                record.discount(step.fingerprint)
+                self._discount(step, record)
 
     def _skip(self, step: Step, why: str) -> None:
         self._unfinished(step.key, fault=True)
         self.report.outcomes.append(Outcome(step, False, why, waiting=True))
+
+
+def _after(step: Step, other: Step) -> bool:
+    """True if it is made after the other, of the same resource."""
+    return step.key == other.key and other.action.step in step.action.after
 
 
 class _Opened:

@@ -101,7 +101,8 @@ class Action:
     client tokens), kept out of `fingerprint` and of every output.
     changes: rendered paths of the spec fields it changes, as in `Change.path`.
     step: a name unique among the actions of one resource; after: steps that must succeed first.
-    creates: True if AWS will have one more resource afterwards.
+    creates: True if AWS will have one more resource afterwards. prepares: True if it changes
+    nothing of what stands: the action after it puts it to use.
     """
 
     service: str
@@ -113,6 +114,7 @@ class Action:
     after: tuple[str, ...] = ()
     creates: bool = False
     deletes: bool = False
+    prepares: bool = False
     volatile: Mapping[str, Any] = field(default_factory=dict)
     note: str = ""
 

@@ -40,7 +40,7 @@ def register(
     """The call that registers a revision; `live`: the one in force, {} if there is no service."""
     return Action(
         "ecs", "RegisterTaskDefinition", register_request(target, task, live), paths(changes),
-        step="task-definition", creates=not live,
+        prepares=True, step="task-definition", creates=not live,
         note="unless the family's newest revision is the same",
     )  # fmt: skip
 

@@ -57,6 +57,21 @@ class Weather(Fault):
         return True
 
 
+class Between(Fault):
+    """Our state answers with errors from just before the second step of a pass on."""
+
+    def __init__(self) -> None:
+        super().__init__("error", lambda *_: True)
+        self.looks = self.struck = 0
+
+    def strikes(self, service: str, operation: str, params: dict[str, Any]) -> bool:
+        if service != "s3":
+            return False
+        self.looks += params.get("Key", "").startswith("/pauses/")
+        self.struck += self.looks > 2  # one at the beginning, one before each step
+        return self.looks > 2
+
+
 def one_pass(plant: Plant) -> bool:
     """A pass that may come to nothing. True if it ended."""
     with suppress(StoreFailure, Conflict, Held):
@@ -152,4 +167,21 @@ def test_a_create_whose_second_half_fails_for_long_is_not_given_up(world: World)
         plant.run()
         plant.later()
     world.faults.clear()
+    plant.converge(20)
+
+
+@pytest.mark.parametrize("change", [("nginx:1.29", "nginx:1.30"), ("memory: 512", "memory: 1024")])
+def test_a_change_cut_off_half_way_is_not_given_up(world: World, change: tuple[str, str]) -> None:
+    """Our state fails between the two halves, pass for pass: the second was never tried."""
+    plant = Plant(world, EIGHT)
+    plant.converge()
+    plant.later(600)
+    plant.publish(EIGHT.replace(*change))
+    for _ in range(5):
+        cut = Between()
+        world.faults.append(cut)
+        assert not one_pass(plant)
+        assert cut.struck
+        world.faults.clear()
+        plant.later(600)
     plant.converge(20)

@@ -418,6 +418,13 @@ def _all() -> Iterator[Sabotage]:
         "if step.action.step in awaited or", "if False and",
         _tests(FAULTS, "test_a_create_whose_second_half_fails_for_long_is_not_given_up"),
     )  # fmt: skip
+    yield _one(
+        "I11", "what a later step waits for counts before that one is tried", APPLY,
+        "        self._count(step, seen, record)\n",
+        "        self.counted.add(step.id)\n"
+        "        record.count(seen.resource.spec, step.fingerprint)\n",
+        _tests(FAULTS, "test_a_change_cut_off_half_way_is_not_given_up"),
+    )  # fmt: skip
     # I12: a lost or old inventory
     yield _one(
         "I12", "without memory, tags say nothing", "controller/ownership.py",
