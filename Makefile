@@ -15,6 +15,7 @@ VENV ?= .venv
 VENV_SAM ?= .venv-sam
 VENV_CHECKOV ?= .venv-checkov
 VENV_MINISTACK ?= .venv-ministack
+VENV_LITELLM ?= .venv-litellm
 WORKERS ?= 2
 BIN := $(VENV)/bin
 SAM := $(VENV_SAM)/bin/sam
@@ -26,6 +27,7 @@ STAMP := $(VENV)/.installed
 SAM_STAMP := $(VENV_SAM)/.installed
 CHECKOV_STAMP := $(VENV_CHECKOV)/.installed
 MINISTACK_STAMP := $(VENV_MINISTACK)/.installed
+LITELLM_STAMP := $(VENV_LITELLM)/.installed
 BUNDLE := build/bundle
 BUNDLE_STAMP := build/.bundle
 
@@ -93,7 +95,13 @@ format: $(STAMP) ## Format the code and fix what can be fixed
 e2e: $(STAMP) $(SAM_STAMP) $(MINISTACK_STAMP) ## Deploy to an emulator, and judge what runs there by itself
 	@$(call say,end to end)
 	@export VENV_SAM="$(abspath $(VENV_SAM))" VENV_MINISTACK="$(abspath $(VENV_MINISTACK))"; \
-	$(run) "$(BIN)/python" -m pytest tests/e2e --verbose $(ARGS)
+	$(run) "$(BIN)/python" -m pytest tests/e2e --ignore tests/e2e/apps --verbose $(ARGS)
+
+.PHONY: e2e-litellm
+e2e-litellm: $(STAMP) $(LITELLM_STAMP) ## Boot LiteLLM from what was registered, with PostgreSQL and Redis (Linux, x86-64)
+	@$(call say,LiteLLM as it is registered)
+	@export VENV_LITELLM="$(abspath $(VENV_LITELLM))"; \
+	$(run) "$(BIN)/python" -m tests.e2e.apps.isolated "$(BIN)/python" -m pytest tests/e2e/apps --verbose $(ARGS)
 
 .PHONY: sabotage
 sabotage: $(STAMP) ## Break each invariant on purpose; its test must notice
@@ -143,6 +151,7 @@ requirements: $(UV_STAMP) ## Pin requirements/*.in by hash (UPGRADE=1: newest ve
 	@$(compile) requirements/sam.in -o requirements/sam.txt
 	@$(compile) requirements/checkov.in -o requirements/checkov.txt
 	@$(compile) requirements/ministack.in -o requirements/ministack.txt
+	@$(compile) requirements/litellm.in -o requirements/litellm.txt
 
 .PHONY: hooks
 hooks: $(STAMP) ## Run the linters before each commit
@@ -150,7 +159,7 @@ hooks: $(STAMP) ## Run the linters before each commit
 
 .PHONY: clean
 clean: ## Remove everything that make made
-	@rm -rf "$(VENV)" "$(VENV_SAM)" "$(VENV_CHECKOV)" "$(VENV_MINISTACK)" .mypy_cache .pytest_cache .ruff_cache .import_linter_cache \
+	@rm -rf "$(VENV)" "$(VENV_SAM)" "$(VENV_CHECKOV)" "$(VENV_MINISTACK)" "$(VENV_LITELLM)" .mypy_cache .pytest_cache .ruff_cache .import_linter_cache \
 		.hypothesis .aws-sam build dist plumbline.egg-info
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
@@ -203,4 +212,12 @@ $(MINISTACK_STAMP): $(UV_STAMP) requirements/ministack.txt
 	@$(call say,installing requirements/ministack.txt into $(VENV_MINISTACK))
 	@"$(UV)" venv --quiet --clear --python "$(BIN)/python" "$(VENV_MINISTACK)"
 	@$(sync) --python "$(VENV_MINISTACK)/bin/python" requirements/ministack.txt
+	@touch "$@"
+
+# npm's packages are pinned by hash in tests/e2e/apps/prisma/package-lock.json.
+$(LITELLM_STAMP): $(STAMP) requirements/litellm.txt tests/e2e/apps/install.py $(wildcard tests/e2e/apps/prisma/package*.json)
+	@$(call say,installing requirements/litellm.txt into $(VENV_LITELLM))
+	@"$(UV)" venv --quiet --clear --python "$(BIN)/python" "$(VENV_LITELLM)"
+	@$(sync) --python "$(VENV_LITELLM)/bin/python" requirements/litellm.txt
+	@"$(BIN)/python" -m tests.e2e.apps.install "$(VENV_LITELLM)"
 	@touch "$@"

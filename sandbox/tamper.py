@@ -240,7 +240,7 @@ DEEDS = (
     Deed("task count beyond the autoscaler's bounds", "Service/gateway", "desiredCount",
          _too_many, lambda a: 2 <= service(a)["desiredCount"] <= 10),
     Deed("image replaced", "Service/gateway", "containers[gateway].image", other_revision,
-         lambda a: container(a)["image"].endswith("main-v1.82.3-stable.patch.2")),
+         lambda a: container(a)["image"].endswith("v1.106.2")),
     Deed("environment variable changed", "Service/gateway",
          "containers[gateway].environment[LITELLM_LOG]", nothing,
          lambda a: {"name": "LITELLM_LOG", "value": "ERROR"} in container(a)["environment"]),

@@ -50,7 +50,7 @@ def ids(path: Path) -> str:
 def test_every_requirement_file_is_compiled() -> None:
     assert [each.stem for each in SOURCES] == [each.stem for each in COMPILED]
     assert {each.stem for each in SOURCES} == {
-        "checkov", "cli", "dev", "ministack", "runtime", "sam", "uv"
+        "checkov", "cli", "dev", "litellm", "ministack", "runtime", "sam", "uv"
     }  # fmt: skip
 
 

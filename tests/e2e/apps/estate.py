@@ -1,0 +1,177 @@
+"""The LiteLLM environment, converged in the sandbox, and what its resources stand for, running.
+
+Of what runs, the sandbox decides everything: names, ports, passwords as RDS and ElastiCache were
+told them, database, parameters, roles' buckets. Nothing is handed to the application but what the
+registered task definition says.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import urllib.error
+import urllib.request
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from sandbox.pytest_plugin import new_world
+from tests.e2e.apps import task, web
+from tests.e2e.apps.authority import Authority
+from tests.e2e.apps.install import image
+from tests.e2e.apps.servers import Postgres, Redis
+from tests.harness import Plant, production
+
+CONFIG = Path(__file__).with_name("config.yaml")
+URL = "http://127.0.0.1:4000"
+NAME = "litellm-production"
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What LiteLLM answered. body: parsed, if it is JSON."""
+
+    status: int
+    headers: dict[str, str]
+    body: Any
+
+
+class Estate:
+    """folder: where everything is kept. tools: the virtual environment with LiteLLM in it."""
+
+    def __init__(self, folder: Path, tools: Path, seed: int) -> None:
+        self.folder, self.tools = folder, tools
+        self.plant = Plant(new_world(seed), production())
+        self.aws = self.plant.aws
+        parameters = self.aws.client("ssm").get_parameters_by_path(
+            Path=f"/plumbline/{NAME}/config", Recursive=True
+        )["Parameters"]
+        place = {p["Name"].rpartition("/")[2]: p["Value"] for p in parameters}
+        s3 = self.aws.client("s3")
+        s3.create_bucket(Bucket=place["bucket"])
+        s3.put_object(Bucket=place["bucket"], Key=place["object"], Body=CONFIG.read_bytes())
+        self.authority = Authority(folder / "authority")
+        self.plant.converge()
+        self.database = self._database()
+        self.cache = self._cache()
+        told = self.definition()
+        key = next(
+            s["valueFrom"] for s in _container(told)["secrets"] if s["name"] == "AZURE_API_KEY"
+        )
+        base = _environment(told)["AZURE_API_BASE"]
+        self.provider = web.Provider(
+            self.authority, str(urlsplit(base).hostname), task.secret(self.aws, key)
+        )
+        self._servers = [
+            web.aws(self.plant.world, self.authority, place["bucket"]),
+            web.credentials(),
+            self.provider,
+        ]
+        self._tasks: list[task.Task] = []
+
+    def _database(self) -> Postgres:
+        (found,) = self.aws.client("rds").describe_db_instances()["DBInstances"]
+        made = Postgres(
+            self.folder / "postgres", self.tools, self.authority, found["Endpoint"]["Address"]
+        )
+        password = self._told("CreateDBInstance", "MasterUserPassword")
+        made.create(found["MasterUsername"], password, found["DBName"])
+        return made
+
+    def _cache(self) -> Redis:
+        elasticache = self.aws.client("elasticache")
+        (found,) = elasticache.describe_replication_groups()["ReplicationGroups"]
+        assert found["TransitEncryptionEnabled"]
+        groups = elasticache.describe_cache_clusters()["CacheClusters"]
+        parameters = elasticache.describe_cache_parameters(
+            CacheParameterGroupName=groups[0]["CacheParameterGroup"]["CacheParameterGroupName"],
+            Source="user",
+        )["Parameters"]
+        made = Redis(
+            self.folder / "redis", self.tools, self.authority,
+            found["NodeGroups"][0]["PrimaryEndpoint"]["Address"],
+            self._told("CreateReplicationGroup", "AuthToken"),
+            {p["ParameterName"]: p["ParameterValue"] for p in parameters},
+        )  # fmt: skip
+        made.start()
+        return made
+
+    def _told(self, operation: str, parameter: str) -> str:
+        """What AWS was told in the last such call: the service itself never shows it again."""
+        told = [c.params[parameter] for c in self.plant.world.calls if c.operation == operation]
+        return str(told[-1])
+
+    def close(self) -> None:
+        for running in self._tasks:
+            running.stop()
+        for each in self._servers:
+            each.close()
+        self.database.stop()
+        self.cache.stop()
+
+    def definition(self) -> dict[str, Any]:
+        """The task definition that the gateway runs."""
+        return task.definition(self.aws, f"{NAME}-main", f"{NAME}-gateway")
+
+    def image(self, authority: Path | None = None) -> task.Image:
+        """LiteLLM's image, which trusts an authority.
+
+        It trusts Amazon's as any image does, and by nothing that is registered.
+        """
+        trusted = str(authority or self.authority.certificate)
+        trust = {"SSL_CERT_FILE": trusted, "AWS_CA_BUNDLE": trusted}
+        return task.Image((str(self.tools / "bin" / "litellm"),), {**image(self.tools), **trust})
+
+    def run(
+        self, told: dict[str, Any] | None = None, *, image: task.Image | None = None
+    ) -> task.Task:
+        """Start a task of a definition: the one that the gateway runs, if not another."""
+        folder = self.folder / f"task-{len(self._tasks)}"
+        made = task.Task(
+            self.aws, told or self.definition(), "gateway", image or self.image(), folder
+        )
+        self._tasks.append(made)
+        return made
+
+    def tail(self) -> str:
+        """What the last task printed last."""
+        return self._tasks[-1].tail() if self._tasks else ""
+
+    def version(self, package: str) -> str:
+        """Which version of a Python package the image has."""
+        (found,) = self.tools.glob(f"lib/python3*/site-packages/{package}-*.dist-info")
+        return found.name.removeprefix(f"{package}-").removesuffix(".dist-info")
+
+
+def _container(told: dict[str, Any]) -> dict[str, Any]:
+    (found,) = [c for c in told["containerDefinitions"] if c["name"] == "gateway"]
+    return dict(found)
+
+
+def _environment(told: dict[str, Any]) -> dict[str, str]:
+    return {e["name"]: e["value"] for e in _container(told)["environment"]}
+
+
+def ask(path: str, key: str = "", body: object = None, *, timeout: float = 30) -> Answer:
+    """Ask LiteLLM; a POST if there is a body."""
+    headers = {"Content-Type": "application/json"} | (
+        {"Authorization": f"Bearer {key}"} if key else {}
+    )
+    data = None if body is None else json.dumps(body).encode()
+    request = urllib.request.Request(URL + path, data, headers)
+    try:
+        with urllib.request.urlopen(request, timeout=timeout) as reply:
+            status, told, text = reply.status, dict(reply.headers), reply.read().decode()
+    except urllib.error.HTTPError as error:
+        with error:
+            status, told, text = error.code, dict(error.headers), error.read().decode()
+    try:
+        return Answer(status, told, json.loads(text))
+    except ValueError:
+        return Answer(status, told, text)
+
+
+def tools() -> Path:
+    """The virtual environment that `make e2e-litellm` made."""
+    return Path(os.environ.get("VENV_LITELLM") or ".venv-litellm").absolute()
