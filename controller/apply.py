@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from controller.assess import SETTLE_S, Assessment, assess
 from controller.aws import CALL_BOUND_S, Aws, AwsFailure, NotPermitted, Stale
 from controller.guards import judge
+from controller.handler import REMARK
 from controller.inventory import BORN, WHOLE, Inventory, Record, remember
 from controller.kindlib.secret_values import secret_value
 from controller.lease import Lease
@@ -41,7 +42,8 @@ _SECRET = re.compile(r"\$\{Secret\.([a-z0-9-]+)\.value@([\w-]+)\}")
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What came of a step. made: AWS took the call. waiting: not made, the next pass will."""
+    """What came of a step. made: AWS took the call. waiting: not made, the next pass will.
+    message: why it was not made, or what AWS remarked on a call that it took."""
 
     step: Step
     made: bool
@@ -150,8 +152,9 @@ class _Run:
             self._discount(step, record)
             record.settling, record.written_at = before
             raise
+        remark = str(outputs.pop(REMARK, ""))
         self.outputs[step.key].update(outputs)
-        self.report.outcomes.append(Outcome(step, True))
+        self.report.outcomes.append(Outcome(step, True, remark))
         self._note(step, seen, record)
 
     def _count(self, step: Step, seen: Assessment, record: Record) -> None:

@@ -28,10 +28,10 @@ PATIENCE = timedelta(hours=1)
 
 MEMBERS = frozenset({
     "alarmname", "alarmnames", "cacheclusterid", "cacheparametergroupname", "cachesubnetgroupname",
-    "cluster", "clustername", "dbinstanceidentifier", "dbparametergroupname", "dbsubnetgroupname",
-    "family", "id", "loggroupidentifier", "loggroupname", "name", "replicationgroupid",
-    "resourcearn", "resourceid", "resourceidentifier", "resourcename", "secretid", "service",
-    "servicename", "webaclarn",
+    "cluster", "clustername", "dashboardname", "dashboardnames", "dbinstanceidentifier",
+    "dbparametergroupname", "dbsubnetgroupname", "family", "id", "loggroupidentifier",
+    "loggroupname", "name", "replicationgroupid", "resourcearn", "resourceid",
+    "resourceidentifier", "resourcename", "secretid", "service", "servicename", "webaclarn",
 })  # fmt: skip
 """Members of a request that name what it changes, in lower case: CloudTrail writes
 `dBInstanceIdentifier`. All others may hold anything that the caller liked."""

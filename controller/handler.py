@@ -62,6 +62,9 @@ class Readiness:
 
 READY = Readiness("ready", "Ready")
 
+REMARK = "(remark)"
+"""Among the outputs that `apply` returns: what AWS remarked on a call that it took."""
+
 
 @dataclass(frozen=True, slots=True)
 class Target:
@@ -223,7 +226,8 @@ class Handler(ABC):
         """The calls that remove it, the safest way AWS has (final snapshot, recovery window)."""
 
     def apply(self, aws: Aws, target: Target, action: Action, params: Doc) -> Doc:
-        """Make the action's one mutating call and return the outputs its reply gives.
+        """Make the action's one mutating call and return the outputs its reply gives, and under
+        `REMARK` what AWS has to say of it.
 
         params: `action.params` and `action.volatile`, references and secrets filled in. Raises
         `AwsFailure`; `Stale` if AWS was found changed since `observe`, with nothing written.

@@ -267,6 +267,7 @@ def events(report: Report, before: dict[str, Any], after: dict[str, Any]) -> lis
             else set()
         )
         healed = [p for p in step.action.changes if p in drifted]
+        row |= {"message": outcome.message} if outcome.message else {}
         found.append({"type": "DriftCorrected" if healed else "ActionApplied", **row})
     for key, resource in after["resources"].items():
         now = resource["conditions"]["Blocked"]

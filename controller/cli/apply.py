@@ -89,6 +89,8 @@ def _tell(screen: Console, report: Report, before: tuple[str, ...]) -> tuple[str
     for outcome in report.outcomes:
         if not outcome.made and not outcome.waiting:
             lines.append(f"  [red]failed[/] {outcome.step.id}: {render.value(outcome.message)}")
+        elif outcome.made and outcome.message:
+            lines.append(f"  [yellow]said[/] {outcome.step.id}: {render.value(outcome.message)}")
     for line in lines:
         if line not in before:
             screen.print(line)

@@ -26,6 +26,7 @@ FILE = "imported.yaml"
 ORDER = (
     "Secret", "LogGroup", "DBSubnetGroup", "DBParameterGroup", "DBInstance", "CacheSubnetGroup",
     "CacheParameterGroup", "ReplicationGroup", "Cluster", "Service", "WebACL", "Alarm",
+    "Dashboard",
 )  # fmt: skip
 ODD = "AWS shows it otherwise than Plumbline can write it"
 

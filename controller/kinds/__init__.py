@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 KINDS = {
     "LogGroup": "log_group:LogGroupHandler",
     "Alarm": "alarm:AlarmHandler",
+    "Dashboard": "dashboard:DashboardHandler",
     "Secret": "secret:SecretHandler",
     "WebACL": "web_acl:WebACLHandler",
     "CacheParameterGroup": "cache_parameter_group:CacheParameterGroupHandler",

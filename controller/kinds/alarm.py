@@ -17,7 +17,7 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import AfterValidator, Field, model_validator
 
-from controller.aws import Aws, AwsFailure, Stale
+from controller.aws import Aws, AwsFailure
 from controller.batching import batches
 from controller.diff import Change
 from controller.handler import (
@@ -49,13 +49,11 @@ from controller.kindlib.alarm_parts import (
 )
 from controller.kindlib.alarm_request import creation, overwriting, way
 from controller.kindlib.alarm_words import PUT, alarm_from_aws, configuration
+from controller.kindlib.overwriting import marks, unchanged, without_marks
 from controller.kindlib.planning import by_field, paths, tag_changes
 from controller.kindlib.reading import tag_list, tag_map, tags_of
 from controller.policies import AnyWhenUndeclared, Doc, ServerDefault, Situation
 from controller.spec import Outputs, Taggable, text
-
-OLD_S = 10.0
-"""An observation older than this many seconds is made anew before an alarm is overwritten."""
 
 OUR_PERIOD = 60
 
@@ -278,7 +276,7 @@ class AlarmHandler(Handler):
             return [
                 Action(
                     "cloudwatch", "PutMetricAlarm", params, step="create", creates=True,
-                    volatile={"observedAt": None, "seen": None},
+                    volatile=marks(None, None),
                 )
             ]  # fmt: skip
         alarm = observed.doc["alarm"]
@@ -293,9 +291,7 @@ class AlarmHandler(Handler):
             )
         elif todo:
             params = {"AlarmName": target.name, **overwriting(alarm, target.spec, todo)}
-            volatile = {
-                "observedAt": observed.doc["observedAt"], "seen": configuration(alarm),
-            }  # fmt: skip
+            volatile = marks(observed.doc["observedAt"], configuration(alarm))
             actions.append(
                 Action(
                     "cloudwatch", "PutMetricAlarm", params, paths(todo), step="put",
@@ -329,14 +325,14 @@ class AlarmHandler(Handler):
 
         PutMetricAlarm has no token: `Stale` if it is not as it was when the call was planned.
         """
-        request = {k: v for k, v in params.items() if k not in ("observedAt", "seen")}
+
+        def look() -> Doc | None:
+            now = _described(aws, [target.name]).get(target.name)
+            return configuration(now) if now else None
+
         if action.operation == "PutMetricAlarm":
-            at = params.get("observedAt")
-            if at is None or time.monotonic() - at > OLD_S:
-                now = _described(aws, [target.name]).get(target.name)
-                if (configuration(now) if now else None) != params.get("seen"):
-                    raise Stale(f"alarm {target.name} changed since it was observed")
-        aws.write(action.service, action.operation, request)
+            unchanged(params, look, f"alarm {target.name}")
+        aws.write(action.service, action.operation, without_marks(params))
         if action.creates:
             return {"name": target.name, "arn": _arn(target)}
         return {}

@@ -12,6 +12,7 @@ from datetime import timedelta
 from typing import Any
 
 from sandbox.alarm_rules import ACTIONS, check_actions, check_alarm, refusal
+from sandbox.behaviours.cloudwatch_dashboards import dashboard_arn, kept, seen
 from sandbox.errors import AwsError
 from sandbox.paging import page
 from sandbox.registry import Context, Params, Reply, behaviour
@@ -253,11 +254,14 @@ def set_alarm_state(ctx: Context, params: Params) -> Reply:
     return {}
 
 
-def _tagged(ctx: Context, store: Store, arn: str) -> str:
-    """The ARN, if it is that of an alarm here."""
-    if not any(alarm["AlarmArn"] == arn for alarm in store.get("alarms", {}).values()):
-        raise AwsError("ResourceNotFoundException", f"{arn} does not exist", 404)
-    return arn
+def _tagged(ctx: Context, arn: str, *, reading: bool = False) -> Store:
+    """The store with the tags of an alarm or a dashboard, if there is one with that ARN."""
+    store, dashboards = (ctx.view, seen(ctx)) if reading else (ctx.store, kept(ctx))
+    if any(alarm["AlarmArn"] == arn for alarm in store.get("alarms", {}).values()):
+        return store
+    if any(dashboard_arn(ctx, name) == arn for name in dashboards.get("dashboards", {})):
+        return dashboards
+    raise AwsError("ResourceNotFoundException", f"{arn} does not exist", 404)
 
 
 @behaviour(
@@ -265,8 +269,8 @@ def _tagged(ctx: Context, store: Store, arn: str) -> str:
     evidence="documented", source=API + "API_TagResource.html",
 )  # fmt: skip
 def tag_resource(ctx: Context, params: Params) -> Reply:
-    arn = _tagged(ctx, ctx.store, params["ResourceARN"])
-    put_tags(ctx.store, arn, from_pairs(params["Tags"], BAD_VALUE), BAD_VALUE)
+    arn = params["ResourceARN"]
+    put_tags(_tagged(ctx, arn), arn, from_pairs(params["Tags"], BAD_VALUE), BAD_VALUE)
     return {}
 
 
@@ -275,8 +279,8 @@ def tag_resource(ctx: Context, params: Params) -> Reply:
     evidence="documented", source=API + "API_UntagResource.html",
 )  # fmt: skip
 def untag_resource(ctx: Context, params: Params) -> Reply:
-    arn = _tagged(ctx, ctx.store, params["ResourceARN"])
-    remove_tags(ctx.store, arn, params["TagKeys"], BAD_VALUE)
+    arn = params["ResourceARN"]
+    remove_tags(_tagged(ctx, arn), arn, params["TagKeys"], BAD_VALUE)
     return {}
 
 
@@ -285,6 +289,6 @@ def untag_resource(ctx: Context, params: Params) -> Reply:
     evidence="documented", source=API + "API_ListTagsForResource.html",
 )  # fmt: skip
 def list_tags_for_resource(ctx: Context, params: Params) -> Reply:
-    store = ctx.view
-    arn = _tagged(ctx, store, params["ResourceARN"])
+    arn = params["ResourceARN"]
+    store = _tagged(ctx, arn, reading=True)
     return {"Tags": to_pairs(ctx, store.get("_tags", {}).get(arn, {}))}

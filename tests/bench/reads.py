@@ -16,6 +16,7 @@ HOW = {
     "application-autoscaling:DescribeScheduledActions":
         "one service a call, only where its bounds moved",
     "cloudwatch:DescribeAlarms": "100 alarms a call, by name",
+    "cloudwatch:GetDashboard": "one a call (AWS has no other)",
     "cloudwatch:ListTagsForResource": _TAGS,
     "ecs:DescribeClusters": "100 clusters a call",
     "ecs:DescribeServices": "10 services a call, of one cluster",

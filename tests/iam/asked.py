@@ -47,6 +47,14 @@ BY_NAME: dict[str, dict[str, str]] = {
 """Service → parameter → the last part of the ARN of what it names. ARNs stand for themselves."""
 
 
+LATER = dict.fromkeys(
+    (f"cloudwatch:{name}" for name in ("TagResource", "UntagResource", "ListTagsForResource")),
+    ("dashboard",),
+)
+"""Action → resource types that the API's own reference names, and the table not yet.
+https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_TagResource.html"""
+
+
 def asked(service: str, operation: str, params: Params) -> list[Request]:
     """All that IAM is asked for one call."""
     action, call = iam_action(f"{service}:{operation}"), f"{service}:{operation}"
@@ -72,6 +80,7 @@ def forms(action: str) -> dict[str, tuple[str, bool]]:
     service = action.partition(":")[0]
     known = get_service_prefix_data(service)["resources"]
     types = {n: t for n, t in privilege(action)["resource_types"].items() if n}
+    types |= {name: {"required": False} for name in LATER.get(action, ())}
     return {name: (_form(known[name]["arn"]), bool(t["required"])) for name, t in types.items()}
 
 
@@ -128,6 +137,13 @@ def _services(params: Params) -> Iterator[str]:
             yield f"arn:aws:ecs:{AT}:service/{match[2]}/{short}"
 
 
+def _dashboards(params: Params) -> Iterator[str]:
+    """They are of no region."""
+    for name in [params.get("DashboardName"), *params.get("DashboardNames", ())]:
+        if name:
+            yield f"arn:aws:cloudwatch::{ACCOUNT}:dashboard/{name}"
+
+
 def _web_acls(params: Params) -> Iterator[str]:
     scope = "global" if params.get("Scope") == "CLOUDFRONT" else "regional"
     if "Name" in params:
@@ -145,6 +161,7 @@ OTHERS: dict[str, Callable[[Params], Iterator[str]]] = {
     "application-autoscaling": lambda p: iter([
         f"arn:aws:application-autoscaling:{AT}:scalable-target/1a2b3c"
     ]),
+    "cloudwatch": _dashboards,
     "ecs": _services,
     "s3": _objects,
     "sqs": lambda p: iter([f"arn:aws:sqs:{AT}:{str(p['QueueUrl']).rpartition('/')[2]}"]),
@@ -319,6 +336,10 @@ BESIDES: dict[str, Callable[[Params], Iterator[Besides]]] = {
         "ecs.application-autoscaling"
     ),
     "application-autoscaling:PutScalingPolicy": _alarms,
+    "cloudwatch:PutDashboard": lambda p: (
+        ("cloudwatch:TagResource", f"arn:aws:cloudwatch::{ACCOUNT}:dashboard/{p['DashboardName']}",
+         {}) for _ in p.get("Tags", ())[:1]
+    ),
     "cloudwatch:PutMetricAlarm": lambda p: _tagged(
         "cloudwatch:TagResource", "cloudwatch", f"alarm:{p['AlarmName']}", p
     ),

@@ -110,6 +110,34 @@ ALARM = (
         """),
 )  # fmt: skip
 
+DASHBOARD = (
+    manifest("Dashboard", "full", """
+        start: -PT6H
+        end: -PT1H
+        periodOverride: inherit
+        widgets:
+          - type: metric
+            x: 0
+            y: 0
+            width: 12
+            height: 8
+            region: eu-west-1
+            properties:
+              title: Requests
+              view: timeSeries
+              metrics:
+                - [AWS/ApplicationELB, RequestCount, LoadBalancer, app/one, {stat: Sum}]
+                - [., HTTPCode_Target_5XX_Count, ., ., {color: "#d62728"}]
+                - [{expression: 100 * m2 / m1, label: share}]
+          - {type: text, x: 12, y: 0, width: 12, height: 2, properties: {markdown: "# Gateway"}}
+        variables:
+          - {type: property, property: region, inputType: select, id: region, label: Region,
+             defaultValue: eu-west-1, visible: true, values: [{value: eu-west-1, label: Ireland}]}
+          - {type: pattern, pattern: app, inputType: radio, id: app,
+             search: "{AWS/ApplicationELB,LoadBalancer}", populateFrom: LoadBalancer}
+        """),
+)  # fmt: skip
+
 SECRET = (
     manifest("Secret", "full", f"""
         description: What it is for
@@ -607,6 +635,7 @@ FULL: dict[str, tuple[str, ...]] = {
     "CacheParameterGroup": CACHE_PARAMETER_GROUP,
     "CacheSubnetGroup": CACHE_SUBNET_GROUP,
     "Cluster": CLUSTER,
+    "Dashboard": DASHBOARD,
     "DBInstance": DB_INSTANCE,
     "DBParameterGroup": DB_PARAMETER_GROUP,
     "DBSubnetGroup": DB_SUBNET_GROUP,

@@ -8,6 +8,7 @@ for it. Then `edit_store` changes what the sandbox keeps, and the reason stands 
 from __future__ import annotations
 
 import copy
+import json
 from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Any, ClassVar
@@ -215,6 +216,35 @@ class Alarms(Hand):
     def edit_store(self, name: str, leaf: Leaf, value: Any) -> None:
         raw = self.store()["alarms"][name]
         change(raw, self.way(leaf, raw), value)
+
+
+class Dashboards(Alarms):
+    def arn(self, name: str) -> str:
+        return self.an_arn(f"dashboard/{name}").replace(f":{self.bench.world.region}:", "::")
+
+    def field(self, name: str, leaf: Leaf, value: Any) -> None:
+        client = self.client()
+        shown = client.get_dashboard(DashboardName=name)["DashboardBody"]
+        changed = self.edited(shown, leaf, value)
+        _public(client.put_dashboard, DashboardName=name, DashboardBody=changed)
+
+    def edit_store(self, name: str, leaf: Leaf, value: Any) -> None:
+        kept = self.store()["dashboards"][name]
+        kept["body"] = self.edited(kept["body"], leaf, value)
+
+    def edited(self, text: str, leaf: Leaf, value: Any) -> str:
+        body = json.loads(text)
+        held: Any = body
+        *way, last = leaf.steps
+        if last == "region":
+            way.append("properties")
+        for step in way:
+            held = held[step]
+        if value is GONE:
+            del held[last]
+        else:
+            held[last] = value
+        return json.dumps(body)
 
 
 class Secrets(Hand):
@@ -1023,6 +1053,7 @@ HANDS: dict[str, type[Hand]] = {
     "CacheParameterGroup": CacheParameterGroups,
     "CacheSubnetGroup": CacheSubnetGroups,
     "Cluster": Clusters,
+    "Dashboard": Dashboards,
     "DBInstance": DbInstances,
     "DBParameterGroup": DbParameterGroups,
     "DBSubnetGroup": DbSubnetGroups,

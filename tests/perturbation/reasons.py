@@ -18,6 +18,8 @@ STORE: dict[tuple[str, str], str] = {
     ("Alarm", "metrics[second].returnData"): ONE,
     ("Alarm", "metrics[m1] gone"): ONE,
     ("Alarm", "thresholdMetricId"): ONE,
+    ("Dashboard", "widgets[*].type"): "a text needs words, and a metric has none",
+    ("Dashboard", "widgets[1].properties[markdown] gone"): "a text needs words",
     ("Secret", "replicaRegions[*].kmsKeyId"): "a replica keeps its key",
     ("Cluster", "capacityProviders"): "one in the strategy stays, others the sandbox has none",
     ("Cluster", "capacityProviders fewer"): "AWS keeps those that the strategy names",

@@ -30,6 +30,7 @@ SAMPLES: dict[str, Doc] = {
     },
     "DBParameterGroup": {"family": "postgres16"},
     "DBSubnetGroup": {"subnetIds": SUBNETS},
+    "Dashboard": {"widgets": [{"type": "text", "properties": {"markdown": "# Hello"}}]},
     "LogGroup": {},
     "ReplicationGroup": {"cacheNodeType": "cache.t4g.small", "allowUnauthenticated": True},
     "Secret": {},

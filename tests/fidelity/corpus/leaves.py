@@ -81,6 +81,7 @@ PARTS: dict[str, dict[str, Shown]] = {
         ),
     },
     "Cluster": {"ecs:DescribeClusters": Shown("clusters", ("CreateCluster",))},
+    "Dashboard": {"cloudwatch:GetDashboard": Shown("", ("PutDashboard",))},
     "DBInstance": {
         "rds:DescribeDBInstances": Shown("DBInstances", ("CreateDBInstance", "ModifyDBInstance"))
     },

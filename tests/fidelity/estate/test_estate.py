@@ -238,6 +238,12 @@ def alarm(aws: Any) -> None:
     client.put_metric_alarm(**said | {"Threshold": 99.0})
 
 
+def dashboard(aws: Any) -> None:
+    client = aws.client("cloudwatch")
+    text = client.get_dashboard(DashboardName="Orders")["DashboardBody"]
+    client.put_dashboard(DashboardName="Orders", DashboardBody=text.replace("## Orders", "## Mine"))
+
+
 def cluster(aws: Any) -> None:
     aws.client("ecs").update_cluster_settings(
         cluster="Orders", settings=[{"name": "containerInsights", "value": "disabled"}]
@@ -314,6 +320,7 @@ DEEDS = {
     "LogGroup": (log_group, "/platform/orders/api", "retentionInDays"),
     "Secret": (secret, "orders/smtp", "description"),
     "Alarm": (alarm, "Orders/DB/CPU", "threshold"),
+    "Dashboard": (dashboard, "Orders", "widgets[0].properties[markdown]"),
     "Cluster": (cluster, "Orders", "settings[containerInsights]"),
     "Service": (service, "api", "healthCheckGracePeriodSeconds"),
     "Service by hand": (service_of_a_stack, "nightly", "desiredCount"),

@@ -32,6 +32,7 @@ SHOWN: dict[str, tuple[tuple[str, str, str], ...]] = {
         ("elasticache", "ListTagsForResource", ""),
     ),
     "Cluster": (("ecs", "DescribeClusters", "clusters"),),
+    "Dashboard": (("cloudwatch", "GetDashboard", ""), ("cloudwatch", "ListTagsForResource", "")),
     "DBInstance": (("rds", "DescribeDBInstances", "DBInstances"),),
     "DBParameterGroup": (
         ("rds", "DescribeDBParameterGroups", "DBParameterGroups"),

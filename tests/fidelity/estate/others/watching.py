@@ -1,5 +1,7 @@
 """Alarms, one of each flavour that we know of, and composite ones over them."""
 
+import json
+
 import boto3
 
 LOAD_BALANCER = "app/orders/50dc6c495c0c9188"
@@ -149,8 +151,35 @@ ALARMS = [
 ]
 
 
+PAGE = {
+    "periodOverride": "inherit",
+    "widgets": [
+        {"type": "text", "width": 24, "height": 1, "properties": {"markdown": "## Orders"}},
+        {
+            "type": "metric",
+            "properties": {
+                "region": "us-east-1",
+                "metrics": [
+                    ["AWS/ApplicationELB", "RequestCount", "LoadBalancer", LOAD_BALANCER],
+                    [".", "HTTPCode_Target_5XX_Count", ".", ".", {"label": "${SUM} errors"}],
+                ],
+            },
+        },
+        {
+            "type": "log",
+            "properties": {
+                "region": "eu-west-1",
+                "query": "SOURCE 'orders' | fields @message | limit 20",
+                "view": "table",
+            },
+        },
+    ],
+}
+
+
 def run(session):
     cloudwatch = session.resource("cloudwatch")
+    cloudwatch.meta.client.put_dashboard(DashboardName="Orders", DashboardBody=json.dumps(PAGE))
     for alarm in ALARMS:
         cloudwatch.meta.client.put_metric_alarm(**alarm)
     cloudwatch.meta.client.put_composite_alarm(
