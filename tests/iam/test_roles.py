@@ -40,7 +40,6 @@ MAPPING = ("sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes")
 https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-configure.html"""
 
 RARE = {
-    "cloudwatch:ListTagsForResource": {"ResourceARN": f"arn:aws:cloudwatch::{ACCOUNT}:dashboard/a"},
     "logs:ListTagsForResource": {"resourceArn": f"arn:aws:logs:{AT}:log-group:any"},
     "rds:ListTagsForResource": {"ResourceName": f"arn:aws:rds:{AT}:db:any"},
     "wafv2:ListTagsForResource": {"ResourceARN": f"arn:aws:wafv2:{AT}:regional/webacl/any/1a2b"},

