@@ -65,10 +65,6 @@ MOTO = {
         "CreateRole", "GetRole", "ListRoles", "PutRolePolicy", "DeleteRolePolicy", "DeleteRole",
         "CreatePolicy", "DeletePolicy",
     },
-    "sns": {
-        "CreateTopic", "ListTopics", "GetTopicAttributes", "DeleteTopic", "Publish",
-        "SetTopicAttributes", "Subscribe", "Unsubscribe",
-    },
     "events": {"CreateEventBus", "PutEvents"},
     "kms": {
         "CreateKey", "DescribeKey", "CreateAlias", "ListAliases", "EnableKeyRotation",

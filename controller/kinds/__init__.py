@@ -14,6 +14,7 @@ KINDS = {
     "Alarm": "alarm:AlarmHandler",
     "Dashboard": "dashboard:DashboardHandler",
     "Secret": "secret:SecretHandler",
+    "Topic": "topic:TopicHandler",
     "WebACL": "web_acl:WebACLHandler",
     "CacheParameterGroup": "cache_parameter_group:CacheParameterGroupHandler",
     "CacheSubnetGroup": "cache_subnet_group:CacheSubnetGroupHandler",

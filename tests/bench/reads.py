@@ -50,6 +50,12 @@ HOW = {
     "secretsmanager:DescribeSecret": "one by one, only where the list does not show it as wanted",
     "secretsmanager:ListSecrets":
         "all with an environment's names' common beginning, 100 a page, ten environments a call",
+    "sns:GetSubscriptionAttributes":
+        "one subscription a call (AWS has no other), not of those that have yet to confirm",
+    "sns:GetTopicAttributes": "one topic a call (AWS has no other)",
+    "sns:ListSubscriptionsByTopic": "one topic a call, 100 a page",
+    "sns:ListTagsForResource": _TAGS,
+    "sns:ListTopics": "all, 100 a page, only to import",
     "wafv2:CheckCapacity": "only where the rules differ",
     "wafv2:GetLoggingConfiguration": "where there is one web ACL",
     "wafv2:ListLoggingConfigurations": "where there are several: 100 a page, until all are found",

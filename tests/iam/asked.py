@@ -42,6 +42,7 @@ BY_NAME: dict[str, dict[str, str]] = {
         "OptionGroupName": "og:{}", "DBSubnetGroupName": "subgrp:{}",
     },
     "secretsmanager": {"Name": "secret:{}-1A2b3C", "SecretId": "secret:{}-1A2b3C"},
+    "sns": {"Name": "{}"},
     "ssm": {"Names": "parameter{}"},
 }  # fmt: skip
 """Service → parameter → the last part of the ARN of what it names. ARNs stand for themselves."""
@@ -323,6 +324,11 @@ def _log_group(p: Params) -> Iterator[Besides]:
     yield from _tagged("logs:TagResource", "logs", tail, p)
 
 
+def _subscribed(p: Params) -> Iterator[Besides]:
+    """https://docs.aws.amazon.com/sns/latest/dg/firehose-endpoints-prerequisites.html"""
+    yield from _passed(p.get("Attributes", {}).get("SubscriptionRoleArn"), "sns")
+
+
 def _alarms(p: Params) -> Iterator[Besides]:
     """Target tracking makes its own, in the caller's name.
     https://docs.aws.amazon.com/autoscaling/application/userguide/security_iam_id-based-policy-examples.html"""
@@ -372,6 +378,8 @@ BESIDES: dict[str, Callable[[Params], Iterator[Besides]]] = {
     "secretsmanager:RotateSecret": _secret,
     "s3:GetObject": _own_key("Decrypt"),
     "s3:PutObject": _own_key("GenerateDataKey"),
+    "sns:CreateTopic": lambda p: _tagged("sns:TagResource", "sns", p["Name"], p),
+    "sns:Subscribe": _subscribed,
     "sns:Publish": _own_key("Decrypt", "GenerateDataKey"),
     "sqs:SendMessageBatch": _own_key("Decrypt", "GenerateDataKey"),
     "sts:AssumeRole": _assumed,

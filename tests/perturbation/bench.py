@@ -12,7 +12,7 @@ from controller.reconciler import Report
 from controller.store import Conflict, Stored
 from sandbox.pytest_plugin import new_world
 from tests.harness import Plant, environment
-from tests.perturbation.full import FULL, IP_SET, KEY, P
+from tests.perturbation.full import ACCOUNT, FULL, IP_SET, KEY, P
 
 Doc = dict[str, Any]
 
@@ -61,7 +61,8 @@ class Bench(Plant):
         addresses = self.aws.client("wafv2").create_ip_set(
             Name="one", Scope="REGIONAL", IPAddressVersion="IPV4", Addresses=["192.0.2.0/24"]
         )["Summary"]["ARN"]
-        self.publish(self.text.replace(KEY, keys[0]).replace(IP_SET, addresses))
+        text = self.text.replace(KEY, keys[0]).replace(IP_SET, addresses)
+        self.publish(text.replace(ACCOUNT, self.world.account))
         self.extra: Doc = {**self._more(), "key": keys[1]}
         self.reports = self.converge()
         self.later(86_400)  # out of every waiting time that a creation begins

@@ -291,6 +291,7 @@ _TAGGED: dict[str, tuple[str, str, str]] = {
     "ReplicationGroup": ("elasticache", "add_tags_to_resource", "ResourceName"),
     "Secret": ("secretsmanager", "tag_resource", "SecretId"),
     "Service": ("ecs", "tag_resource", "resourceArn"),
+    "Topic": ("sns", "tag_resource", "ResourceArn"),
     "WebACL": ("wafv2", "tag_resource", "ResourceARN"),
 }
 """Kind → service, call and parameter by which its resources are tagged."""

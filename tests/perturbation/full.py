@@ -16,6 +16,8 @@ TOPIC = f"${{ssm:{P}/alarms/topic}}"
 SUBNETS = f"${{ssm:{P}/network/private-subnets}}"
 IP_SET = "arn:aws:wafv2:us-east-1:123456789012:regional/ipset/one/1"
 """Like `KEY` it stands for one that the bench makes."""
+ACCOUNT = "111122223333"
+"""Like `KEY` it stands for the bench's own."""
 TAGS = "tags: {team: platform, cost-center: '42'}\n"
 
 
@@ -630,6 +632,57 @@ WEB_ACL = (
         """),
 )  # fmt: skip
 
+TOPIC_FULL = (
+    manifest("Topic", "full", f"""
+        kmsMasterKeyId: {KEY}
+        displayName: Gateway
+        policy:
+          Version: "2012-10-17"
+          Statement:
+            - Sid: Alarms
+              Effect: Allow
+              Principal: {{Service: [events.amazonaws.com, cloudwatch.amazonaws.com]}}
+              Action: sns:Publish
+              Resource: arn:aws:sns:us-east-1:{ACCOUNT}:litellm-production-full
+            - Sid: Owner
+              Effect: Allow
+              Principal: {{AWS: "{ACCOUNT}"}}
+              Action: [sns:Publish, sns:Subscribe]
+              Resource: arn:aws:sns:us-east-1:{ACCOUNT}:litellm-production-full
+              Condition: {{Bool: {{aws:SecureTransport: true}}}}
+        deliveryPolicy:
+          http:
+            defaultHealthyRetryPolicy: {{minDelayTarget: 5, maxDelayTarget: 60, numRetries: 20,
+              numNoDelayRetries: 2, numMinDelayRetries: 3, numMaxDelayRetries: 4,
+              backoffFunction: exponential}}
+            defaultThrottlePolicy: {{maxReceivesPerSecond: 10}}
+            defaultRequestPolicy: {{headerContentType: application/json}}
+            disableSubscriptionOverrides: true
+        signatureVersion: 2
+        tracingConfig: Active
+        maximumMessageSize: 131072
+        subscriptions:
+          - protocol: sqs
+            endpoint: arn:aws:sqs:us-east-1:{ACCOUNT}:audit
+            rawMessageDelivery: true
+            filterPolicy: {{severity: [high, critical]}}
+            filterPolicyScope: MessageBody
+            redrivePolicy: {{deadLetterTargetArn: "arn:aws:sqs:us-east-1:{ACCOUNT}:lost"}}
+          - protocol: firehose
+            endpoint: arn:aws:firehose:us-east-1:{ACCOUNT}:deliverystream/archive
+            subscriptionRoleArn: arn:aws:iam::{ACCOUNT}:role/archive
+        """),
+    manifest("Topic", "full-fifo", """
+        kmsMasterKeyId: none
+        fifoTopic: true
+        contentBasedDeduplication: true
+        fifoThroughputScope: MessageGroup
+        """).replace(
+        "metadata: {name: full-fifo}",
+        "metadata: {name: full-fifo, externalName: litellm-production-full.fifo}",
+    ),
+)  # fmt: skip
+
 FULL: dict[str, tuple[str, ...]] = {
     "Alarm": ALARM,
     "CacheParameterGroup": CACHE_PARAMETER_GROUP,
@@ -643,5 +696,6 @@ FULL: dict[str, tuple[str, ...]] = {
     "ReplicationGroup": REPLICATION_GROUP,
     "Secret": SECRET,
     "Service": SERVICE,
+    "Topic": TOPIC_FULL,
     "WebACL": WEB_ACL,
 }

@@ -167,6 +167,68 @@ class LogGroups(Hand):
         self.store()["groups"][name][leaf.general] = value
 
 
+class Topics(Hand):
+    service = "sns"
+
+    def arn(self, name: str) -> str:
+        return self.an_arn(name)
+
+    def tag(self, arn: str, key: str, value: Any) -> None:
+        if value is GONE:
+            self.client().untag_resource(ResourceArn=arn, TagKeys=[key])
+        else:
+            self.client().tag_resource(ResourceArn=arn, Tags=[{"Key": key, "Value": value}])
+
+    def field(self, name: str, leaf: Leaf, value: Any) -> None:
+        sns, arn = self.client(), self.arn(name)
+        if leaf.steps[0] == "subscriptions":
+            self.heard(leaf, value)
+        elif leaf.general == "fifoTopic":
+            raise NoCall
+        elif leaf.steps[0] == "deliveryPolicy":
+            shown = sns.get_topic_attributes(TopicArn=arn)["Attributes"]["DeliveryPolicy"]
+            policy = json.loads(shown)
+            change(policy, list(leaf.steps[1:]), value)
+            self.set(arn, "DeliveryPolicy", json.dumps(policy))
+        else:
+            value = json.dumps(value) if isinstance(value, dict) else value
+            text = str(value).lower() if isinstance(value, bool) else str(value)
+            self.set(arn, pascal(leaf.general), text)
+
+    def set(self, arn: str, name: str, value: str) -> None:
+        _public(
+            self.client().set_topic_attributes, TopicArn=arn, AttributeName=name,
+            AttributeValue=value,
+        )  # fmt: skip
+
+    def heard(self, leaf: Leaf, value: Any) -> None:
+        sns, (found,) = self.client(), self.kept(leaf)
+        if len(leaf.steps) == 2:
+            sns.unsubscribe(SubscriptionArn=found["_arn"])
+            return
+        if leaf.general.endswith(("protocol", "endpoint")):
+            raise NoCall
+        name = pascal(str(leaf.steps[2]))
+        if name == "RedrivePolicy":
+            value = {"deadLetterTargetArn": value}
+        text = json.dumps(value) if isinstance(value, (dict, bool)) else value
+        _public(
+            sns.set_subscription_attributes, SubscriptionArn=found["_arn"], AttributeName=name,
+            AttributeValue=text,
+        )  # fmt: skip
+
+    def kept(self, leaf: Leaf) -> list[Doc]:
+        """The subscription that a leaf is in, as the sandbox keeps it."""
+        there = self.store()["subscriptions"].values()
+        return [s for s in there if f"[{s['Protocol']}/{s['Endpoint']}]" in leaf.path]
+
+    def edit_store(self, name: str, leaf: Leaf, value: Any) -> None:
+        if leaf.steps[0] == "subscriptions":
+            self.kept(leaf)[0][pascal(str(leaf.steps[2]))] = value
+        else:
+            self.store()["topics"][self.arn(name)][pascal(leaf.general)] = str(value).lower()
+
+
 class Alarms(Hand):
     service = "cloudwatch"
     named: ClassVar[dict[str, Any]] = {"description": "AlarmDescription", "okActions": "OKActions"}
@@ -1058,6 +1120,7 @@ HANDS: dict[str, type[Hand]] = {
     "DBParameterGroup": DbParameterGroups,
     "DBSubnetGroup": DbSubnetGroups,
     "LogGroup": LogGroups,
+    "Topic": Topics,
     "ReplicationGroup": ReplicationGroups,
     "Secret": Secrets,
     "Service": Services,

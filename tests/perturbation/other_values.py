@@ -49,6 +49,11 @@ def overrides(keep: Any) -> Raw:
 
 VALUES: dict[tuple[str, str], Any] = {
     ("LogGroup", "kmsKeyId"): extra("key"),
+    ("Topic", "kmsMasterKeyId"): extra("key"),
+    ("Topic", "policy"): lambda bench, leaf: {
+        **leaf.value, "Statement": leaf.value["Statement"][:1]},
+    ("Topic", "subscriptions[*].endpoint"): lambda bench, leaf: f"{leaf.value}-other",
+    ("Topic", "subscriptions[*].protocol"): "lambda",
     ("LogGroup", "retentionInDays"): 7,
     ("Secret", "kmsKeyId"): extra("key"),
     ("Secret", "deletionScheduled"): True,

@@ -11,6 +11,9 @@ HOLE = "the sandbox does not simulate "
 
 STORE: dict[tuple[str, str], str] = {
     ("LogGroup", "logGroupClass"): FIXED,
+    ("Topic", "fifoTopic"): FIXED,
+    ("Topic", "subscriptions[*].protocol"): "another protocol is another subscription",
+    ("Topic", "subscriptions[*].endpoint"): "another endpoint is another subscription",
     ("Alarm", "metrics[errors].returnData"): ONE,
     ("Alarm", "metrics[requests].returnData"): ONE,
     ("Alarm", "metrics[share].returnData"): ONE,

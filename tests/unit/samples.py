@@ -43,6 +43,7 @@ SAMPLES: dict[str, Doc] = {
         "containers": {"app": {"image": "nginx@sha256:" + "0" * 64}},
         "networkConfiguration": {"subnets": SUBNETS},
     },
+    "Topic": {"kmsMasterKeyId": "alias/alarms"},
     "WebACL": {"scope": "REGIONAL"},
 }
 """Kind → the least that its spec must say."""

@@ -384,14 +384,14 @@ def test_the_prefix_of_names_narrows_every_write_to_what_carries_our_names() -> 
     }  # fmt: skip
 
 
-def test_roles_are_passed_to_ecs_and_rds_only() -> None:
+def test_roles_are_passed_to_ecs_rds_and_sns_only() -> None:
     [each] = [s for s in STATEMENTS if "iam:PassRole" in s.actions]
     assert each.actions == ("iam:PassRole",)
     assert each.resources == ("arn:aws:iam::123456789012:role/shop-*",)
     services = each.conditions["StringEquals"]["iam:PassedToService"]
     assert services == [
         "ecs.amazonaws.com", "ecs-tasks.amazonaws.com", "monitoring.rds.amazonaws.com",
-        "rds.amazonaws.com",
+        "rds.amazonaws.com", "sns.amazonaws.com",
     ]  # fmt: skip
 
 

@@ -110,6 +110,7 @@ PARTS: dict[str, dict[str, Shown]] = {
             "ScalingPolicies", ("PutScalingPolicy",)
         ),
     },
+    "Topic": {"sns:GetTopicAttributes": Shown("")},
     "WebACL": {
         "wafv2:GetWebACL": Shown("", ("CreateWebACL",), "", "WebACL."),
         "wafv2:GetLoggingConfiguration": Shown(

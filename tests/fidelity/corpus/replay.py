@@ -276,6 +276,13 @@ def _secret(world: World, params: Doc) -> Any:
     raise _Refused("ResourceNotFoundException")
 
 
+def _topic(world: World, params: Doc) -> Any:
+    for topic in world.all("sns:GetTopicAttributes"):
+        if topic["Attributes"]["TopicArn"] == params["TopicArn"]:
+            return topic
+    raise _Refused("NotFound")
+
+
 _NOT_LISTED = {"VersionIdsToStages", "ReplicationStatus"}
 
 
@@ -439,6 +446,14 @@ _ANSWERS: dict[str, Answer] = {
     "logs:ListTagsForResource": _tags("resourceArn", lambda arn, tags: {"tags": dict(tags)}),
     "secretsmanager:DescribeSecret": _secret,
     "secretsmanager:ListSecrets": _secrets,
+    "sns:GetTopicAttributes": _topic,
+    "sns:ListSubscriptionsByTopic": lambda world, params: {"Subscriptions": []},
+    "sns:ListTagsForResource": _tags("ResourceArn", lambda arn, tags: {"Tags": _pairs(tags)}),
+    "sns:ListTopics": lambda world, params: {
+        "Topics": [
+            {"TopicArn": t["Attributes"]["TopicArn"]} for t in world.all("sns:GetTopicAttributes")
+        ]
+    },
     "wafv2:ListWebACLs": _acls,
     "wafv2:GetWebACL": _acl,
     "wafv2:CheckCapacity": _capacity,

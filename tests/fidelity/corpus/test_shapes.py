@@ -40,7 +40,7 @@ def test_contradicts(tmp_path: Path, place: str, reply: Any, says: str) -> None:
 
 
 def test_other_services_are_not_ours(tmp_path: Path) -> None:
-    file = tmp_path / "sns" / "GetTopicAttributes" / "x.json"
+    file = tmp_path / "sqs" / "GetQueueAttributes" / "x.json"
     file.parent.mkdir(parents=True)
     file.write_text("{")
     (found,) = recordings(tmp_path)

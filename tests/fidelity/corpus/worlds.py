@@ -395,6 +395,12 @@ def _secrets(reply: Doc, library: Library) -> Found:
         yield from _secret(described, library)
 
 
+def _topic(reply: Doc, library: Library) -> Found:
+    arn = reply["Attributes"]["TopicArn"]
+    world = _world(arn, {"sns:GetTopicAttributes": [reply]})
+    yield Subject("Topic", arn.rpartition(":")[2], world, (Part("sns:GetTopicAttributes", (0,)),))
+
+
 def _acl(reply: Doc, library: Library) -> Found:
     if "WebACL" not in reply:
         return
@@ -497,6 +503,7 @@ _BUILDERS: dict[str, Callable[[Doc, Library], Found]] = {
     "cloudwatch:DescribeAlarms": _alarms,
     "secretsmanager:DescribeSecret": _secret,
     "secretsmanager:ListSecrets": _secrets,
+    "sns:GetTopicAttributes": _topic,
     "wafv2:GetWebACL": _acl,
     "wafv2:GetWebACLForResource": _acl,
     "wafv2:ListWebACLs": _acl_list,

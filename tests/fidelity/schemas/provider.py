@@ -37,6 +37,7 @@ TYPES: dict[str, tuple[str, ...]] = {
         "AWS::ApplicationAutoScaling::ScalableTarget",
         "AWS::ApplicationAutoScaling::ScalingPolicy",
     ),
+    "Topic": ("AWS::SNS::Topic", "AWS::SNS::Subscription"),
     "WebACL": (
         "AWS::WAFv2::WebACL",
         "AWS::WAFv2::WebACLAssociation",
@@ -47,6 +48,7 @@ FURTHER = (
     "AWS::ECS::ClusterCapacityProviderAssociations", "AWS::ApplicationAutoScaling::ScalableTarget",
     "AWS::ApplicationAutoScaling::ScalingPolicy", "AWS::WAFv2::WebACLAssociation",
     "AWS::WAFv2::LoggingConfiguration", "AWS::SecretsManager::RotationSchedule",
+    "AWS::SNS::Subscription",
 )  # fmt: skip
 """Types that a resource may do without: what they need is needed only with them."""
 WRAPPED = {"AWS::WAFv2::LoggingConfiguration": "LoggingConfiguration"}
@@ -58,6 +60,8 @@ REQUESTS = {
     "AWS::ECS::ClusterCapacityProviderAssociations": ("PutClusterCapacityProviders",),
     "AWS::ApplicationAutoScaling::ScalableTarget": ("RegisterScalableTarget",),
     "AWS::ApplicationAutoScaling::ScalingPolicy": ("PutScalingPolicy",),
+    "AWS::SNS::Topic": ("CreateTopic", "SetTopicAttributes"),
+    "AWS::SNS::Subscription": ("Subscribe", "SetSubscriptionAttributes"),
     "AWS::WAFv2::WebACL": ("CreateWebACL", "UpdateWebACL"),
     "AWS::WAFv2::WebACLAssociation": ("AssociateWebACL",),
     "AWS::WAFv2::LoggingConfiguration": ("PutLoggingConfiguration",),

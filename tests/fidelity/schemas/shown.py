@@ -62,6 +62,12 @@ SHOWN: dict[str, tuple[tuple[str, str, str], ...]] = {
         ("application-autoscaling", "DescribeScalingPolicies", "ScalingPolicies"),
         ("application-autoscaling", "DescribeScheduledActions", "ScheduledActions"),
     ),
+    "Topic": (
+        ("sns", "GetTopicAttributes", ""),
+        ("sns", "ListSubscriptionsByTopic", "Subscriptions"),
+        ("sns", "GetSubscriptionAttributes", ""),
+        ("sns", "ListTagsForResource", ""),
+    ),
     "WebACL": (
         ("wafv2", "GetWebACL", "WebACL"),
         ("wafv2", "GetLoggingConfiguration", ""),
