@@ -159,12 +159,18 @@ class Last:
 
     started: when it began to look; None if nobody knows. ended: it came to its end. published: it
     went by what is published, as the control plane does. steady: it went by what was read before.
+    until: when its lease ends if it does not give it back.
     """
 
     started: datetime | None = None
     ended: bool = False
     published: bool = False
     steady: bool = False
+    until: datetime | None = None
+
+    def killed(self, now: datetime) -> bool:
+        """Whether it never came to its end, and has had its time."""
+        return not self.ended and self.until is not None and self.until <= now
 
     def saw(self, moment: datetime, now: datetime, *, steady: bool) -> bool:
         """Whether it has seen what happened before a moment. Clocks may be a second apart, and one
@@ -188,6 +194,7 @@ def last(store: Store, environment: str) -> Last:
             body["released"] is True,
             str(body["holder"]).startswith(WORKER),
             bool(body.get("steady")),
+            datetime.fromisoformat(body["expires"]),
         )
     except (ValueError, KeyError, TypeError):
         return Last()

@@ -4,12 +4,13 @@ A message says only "look": what is desired and how it went last time are in the
 one that is late, doubled or lost costs time and nothing else. It is acknowledged; work under way
 asks for the next look by a marker, never by hiding the message. What nobody of ours wrote, and what
 kills its worker time and again, ends in the dead-letter queue
-(docs/decisions/0020-killed-passes-come-back-alone.md).
+(docs/decisions/0022-rounds.md).
 """
 
 from __future__ import annotations
 
 import os
+import time
 import traceback
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -24,7 +25,7 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from controller import changes, requeue, timetable
 from controller.aws import CALL_BOUND_S, AwsFailure, NotPermitted
-from controller.lease import WORKER, Held, Last, last
+from controller.lease import WORKER, Held, last
 from controller.manifest import Problem
 from controller.messages import INTERVAL, Poison, Wake, parse
 from controller.reconciler import MODES, Report, Tools, WrongPlace
@@ -47,7 +48,8 @@ pass that the runtime kills holds its lease until that ends."""
 AGAIN = timedelta(minutes=1)
 """When to look again after a pass that could not be made."""
 
-_LONG_AGO = datetime.fromtimestamp(0, UTC)
+HELD_S, LOOK_S = 30, 2
+"""So long a commit or a change waits for the pass that is just under way, and looks so often."""
 
 _FORESEEN = (
     AwsFailure, BadRegistry, Conflict, NotPermitted, StoreFailure, WrongPlace,
@@ -61,16 +63,14 @@ tracer = Tracer(auto_patch=False)
 @dataclass(frozen=True, slots=True)
 class Asked:
     """What a message asks for. sent: when; of several about one environment, the newest counts.
-    steady: none of them says more than that its interval is over. again: a pass for it was killed.
-    messages: the ids of all.
+    steady: none of them says more than that its interval is over. together: it is one of a round.
     """
 
     wake: Wake
     message: str
-    messages: tuple[str, ...]
     sent: datetime
     steady: bool
-    again: bool = False
+    together: bool
 
 
 @dataclass
@@ -84,32 +84,25 @@ class Worker:
     holder: str
     seconds_left: Callable[[], float]
     passes: dict[str, str] = field(default_factory=dict)
-    before: dict[str, Last] = field(default_factory=dict)
     bindings: dict[str, Binding] = field(default_factory=dict)
 
-    def look(self, asked: Mapping[str, Asked]) -> tuple[str, ...]:
-        """Make the passes that are asked for; ids of the messages that are to come again. Raises
-        `StoreFailure` if one could neither be made nor put off.
-
-        What comes a second time was killed, and one of them may be why. So those go one by one, and
-        the last begun waits until the others are acknowledged: it ends among the dead letters
-        alone.
-        """
+    def look(self, asked: Mapping[str, Asked]) -> None:
+        """Make the passes that are asked for. Raises `StoreFailure` if one could neither be made
+        nor put off."""
         seen = {name: each for name, each in asked.items() if self._is_to_be_looked_at(each)}
-        self._together({name: each for name, each in seen.items() if not each.again})
-        suspects = [name for name, each in seen.items() if each.again]
-        suspects.sort(key=lambda name: self.before[name].started or _LONG_AGO)
-        alone = sum(each.again for each in asked.values()) <= 1
-        waits = suspects[-1:] if not alone else []
-        for name in suspects[: len(suspects) - len(waits)]:
-            self._together({name: seen[name]})
-        for name in waits:
-            self.passes[name] = "waits"
-            logger.warning("a pass was killed", environment=name)
-        return tuple(message for name in waits for message in asked[name].messages)
+        held = self._together(seen)
+        until = _now() + timedelta(seconds=HELD_S)
+        while held and _now() < until and self.seconds_left() > ENOUGH_S + LOOK_S:
+            _sleep(LOOK_S)
+            held = self._together({name: seen[name] for name in held})
+        for name, reason in held.items():
+            self._later(name, reason, _now() + AGAIN)
 
-    def _together(self, asked: Mapping[str, Asked]) -> None:
+    def _together(self, asked: Mapping[str, Asked]) -> dict[str, str]:
+        """Make them at once. Those that another pass holds though there is something new, and by
+        whom."""
         jobs = {name: tools for name, each in asked.items() if (tools := self._tools(each))}
+        waits: dict[str, str] = {}
         for name, found in reconcile_together(jobs).items() if jobs else ():
             logger.set_correlation_id(asked[name].message)
             try:
@@ -117,20 +110,28 @@ class Worker:
                     raise found
                 self._after(found, asked[name].wake.reason)
             except Held as held:
-                self._later(name, f"held: {held}", _now() + AGAIN)
+                if asked[name].steady:
+                    self._later(name, f"held: {held}", _now() + AGAIN)
+                else:
+                    waits[name] = f"held: {held}"
             except Exception as error:  # noqa: BLE001 - no environment stops the others
                 self._fail(name, error)
+        return waits
 
     def _is_to_be_looked_at(self, asked: Asked) -> bool:
-        """Whether no pass has seen it since the message was sent."""
-        name = asked.wake.environment
+        """Whether no pass has seen it since the message was sent, and nobody else would have to pay
+        if it kills its worker once more: what did so is asked for anew, alone."""
+        name, now = asked.wake.environment, _now()
         logger.set_correlation_id(asked.message)
         try:
-            self.before[name] = before = last(self.store, name)
+            before = last(self.store, name)
+            if asked.together and before.killed(now):
+                self._later(name, "its last pass was killed: not together with others", now)
+                return False
         except Exception as error:  # noqa: BLE001 - no environment stops the others
             self._fail(name, error)
             return False
-        if before.saw(asked.sent, _now(), steady=asked.steady):
+        if before.saw(asked.sent, now, steady=asked.steady):
             self.passes[name] = "seen since"
             return False
         return True
@@ -245,10 +246,9 @@ class Worker:
 @logger.inject_lambda_context(clear_state=True)
 @tracer.capture_lambda_handler(capture_response=False, capture_error=False)
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
-    """Make the passes that a batch of messages asks for.
+    """Make the passes that a message asks for.
 
-    Returns the messages that are poison, for the dead-letter queue, and those that are to come
-    again. Raises `BadSettings`, or
+    Returns the messages that are poison, for the dead-letter queue. Raises `BadSettings`, or
     `StoreFailure` if a pass could neither be made nor put off.
     https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-errorhandling.html
     """
@@ -262,14 +262,14 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
         seconds_left=lambda: context.get_remaining_time_in_millis() / 1000,
     )  # fmt: skip
     asked, poison = _read(SQSEvent(event))
-    waiting = worker.look(asked)
+    worker.look(asked)
     tracer.put_metadata("passes", worker.passes)
     done = list(worker.passes.values())
     emit([
         Metric("PassesMade", "Count", float(done.count("made"))),
         Metric("PassesMissed", "Count", float(done.count("failed"))),
     ])  # fmt: skip
-    return {"batchItemFailures": [{"itemIdentifier": each} for each in (*poison, *waiting)]}
+    return {"batchItemFailures": [{"itemIdentifier": each} for each in poison]}
 
 
 def _read(event: SQSEvent) -> tuple[dict[str, Asked], list[str]]:
@@ -278,22 +278,18 @@ def _read(event: SQSEvent) -> tuple[dict[str, Asked], list[str]]:
     poison: list[str] = []
     for record in event.records:
         try:
-            wake = parse(record.body)
+            wakes = parse(record.body)
         except Poison as error:
             logger.error("poison", reason=str(error), message_id=record.message_id)
             poison.append(record.message_id)
             continue
-        before = asked.get(wake.environment)
-        steady = wake.reason == INTERVAL and (before is None or before.steady)
-        again = _times(record) > 1 or (before is not None and before.again)
-        messages = (*(before.messages if before else ()), record.message_id)
-        sent = _sent(record)
-        asked[wake.environment] = Asked(wake, record.message_id, messages, sent, steady, again)
+        for wake in wakes:
+            before = asked.get(wake.environment)
+            steady = wake.reason == INTERVAL and (before is None or before.steady)
+            asked[wake.environment] = Asked(
+                wake, record.message_id, _sent(record), steady, len(wakes) > 1
+            )
     return asked, poison
-
-
-def _times(record: SQSRecord) -> int:
-    return int(record.attributes.approximate_receive_count)
 
 
 def _sent(record: SQSRecord) -> datetime:
@@ -321,6 +317,9 @@ _taught: dict[str, frozenset[str]] = {}
 _remembered: set[Home] = set()
 _failed: dict[str, int] = {}
 """Environment → how many passes in a row could not be made, as far as this process knows."""
+
+
+_sleep = time.sleep
 
 
 def _now() -> datetime:

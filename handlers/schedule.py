@@ -17,7 +17,7 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from controller import requeue, timetable
 from controller.fleet import environments, levels
-from controller.messages import INTERVAL, Wake, send
+from controller.messages import INTERVAL, Wake, alone, send
 from controller.registry import BadRegistry, Registry
 from controller.sessions import session
 from controller.store import S3Store
@@ -50,11 +50,13 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, list[str
     markers = requeue.due(store, now)
     wakes = [Wake(name, "never looked at") for name in names if name not in known]
     wakes += [Wake(name, INTERVAL) for name in timetable.due(known, since, now)]
-    wakes += [Wake(name, "work was under way") for _, name in markers]
-    if registry:  # by account: a batch of the queue's shares its reads
-        wakes.sort(key=lambda wake: registry.place(wake.environment) or ("", ""))
+    again = [Wake(name, "work was under way") for _, name in markers]
+    marked = {wake.environment for wake in again}
+    wakes = [wake for wake in wakes if wake.environment not in marked]
     emit(levels(known.values(), now))  # even if nobody can be woken
-    failed = send(_client("sqs"), settings.queue, wakes)
+    failed = send(_client("sqs"), settings.queue, again)
+    failed += send(_client("sqs"), settings.queue, wakes, registry.place if registry else alone)
+    wakes += again
     lost = {wake.environment for wake in failed}
     sent = [key for key, environment in markers if environment not in lost]
     with ThreadPoolExecutor(8) as pool:  # a thousand one by one would outlast the minute

@@ -114,6 +114,7 @@ class Plane:
         self.data: list[Datum] = []
         self.happened: set[str] = set()
         self.left: Callable[[], float] = lambda: 290.0
+        self.batch = 1
         self._deploy()
         self.mark = len(world.calls)
 
@@ -134,6 +135,9 @@ class Plane:
         for module in FUNCTIONS:
             patch.setattr(module, "session", lambda: own)
         patch.setattr(reconcile, "_now", world.clock.now)
+        patch.setattr(
+            reconcile, "_sleep", lambda seconds: world.clock.advance(timedelta(seconds=seconds))
+        )
         patch.setattr(schedule, "_now", world.clock.now)
         for name, value in {
             "PLUMBLINE_BUCKET": self.bucket,
@@ -208,7 +212,7 @@ class Plane:
         https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-errorhandling.html
         """
         while messages := self.sqs.receive_message(
-            QueueUrl=self.queue, MaxNumberOfMessages=10, AttributeNames=["All"]
+            QueueUrl=self.queue, MaxNumberOfMessages=self.batch, AttributeNames=["All"]
         ).get("Messages"):
             event = {"Records": [_record(m) for m in messages]}
             result = self._call(reconcile, "Reconcile", event)

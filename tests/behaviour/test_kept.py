@@ -320,6 +320,7 @@ def test_only_messages_of_the_interval_alone_let_a_pass_read_less(plane: Plane) 
     """Of several about one environment the newest counts, but for this."""
     plane.publish(small(interval="24h"))
     plane.converge()
+    plane.batch = 10
 
     def steady(*reasons: str) -> bool:
         for reason in reasons:

@@ -494,6 +494,7 @@ def test_a_message_that_a_finished_pass_has_seen_is_acknowledged_without_one(pla
     hidden = plane.sqs.receive_message(QueueUrl=plane.queue, AttributeNames=["All"])["Messages"]
     plane.world.clock.advance(timedelta(seconds=VISIBILITY_S + 5))
     plane.send('{"environment": "shop", "reason": "a later one"}', group="shop2")
+    plane.world.clock.advance(timedelta(seconds=3))
     assert plane.drain()["made"] == 1
     assert hidden
     assert plane.waiting() == 0
@@ -515,7 +516,10 @@ def test_a_message_that_a_finished_pass_has_seen_is_acknowledged_without_one(pla
 
 def test_poison_reaches_the_dead_letters_and_stops_nobody(plane: Plane) -> None:
     plane.publish(small())
-    poison = ("no JSON", "[]", "{}", '{"environment": "../x"}', '"shop"')
+    poison = (
+        "no JSON", "[]", "{}", '{"environment": "../x"}', '"shop"', '{"environments": []}',
+        '{"environments": ["shop", "../x"]}', '{"environments": "shop"}',
+    )  # fmt: skip
     for number, body in enumerate(poison):
         plane.send(body, group=f"somebody-{number}")
     assert plane.tick() == OK
@@ -629,6 +633,23 @@ def test_an_environment_that_another_pass_holds_is_put_off(plane: Plane) -> None
     [_] = plane.store.list("requeue/")
     lease.release()
     assert plane.tick()["made"] == 1
+
+
+def test_a_change_waits_for_the_pass_that_is_just_under_way(plane: Plane) -> None:
+    """A commit that arrives meanwhile is taken up as soon as it ends, not minutes later."""
+    plane.publish(small(interval="24h"))
+    plane.converge()
+    lease = acquire(plane.store, "shop", "another pass", plane.world.clock.now)
+    plane.upload(small(interval="24h", days=90))
+    sleep = reconcile._sleep
+
+    def until_it_ends(seconds: float) -> None:
+        sleep(seconds)
+        lease.release()
+
+    plane.patch.setattr(reconcile, "_sleep", until_it_ends)
+    assert plane.drain() == OK
+    assert plane.retention() == 90
 
 
 def test_what_there_is_no_time_for_is_put_off(plane: Plane) -> None:

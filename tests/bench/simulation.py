@@ -6,7 +6,7 @@ when a read is due anew are the product's own; what a pass asks for is what was 
 beside it AWS's own bucket counts whether it would have been refused.
 
 Simplified: a worker's calls are sent one wave after the other, sixteen at a time; nothing fails and
-nothing drifts; Lambda hands out batches of ten wherever ten wait.
+nothing drifts; a round waits for the one before it as a whole.
 """
 
 from __future__ import annotations
@@ -19,10 +19,11 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from math import ceil
 
+from controller.batching import batches
 from controller.kept import FLOOR_S, TOLD_S
+from controller.messages import ROUND
 from controller.rates import Budget, rate_of
 from controller.timetable import Entry, due
-from tests.bench.fleet import QUEUE
 from tests.bench.profile import AT_AWS, WHOLE_CPU_MB, Profile, anew, steady
 
 MEMORY_MB, THREADS, PASS_THREADS = 512, 16, 8
@@ -96,7 +97,7 @@ class Simulation:
         self.now, self.end = 0.0, setting.hours * 3600
         self.budgets: dict[tuple[int, int], Budget] = {}
         self.sent: dict[tuple[int, str], list[float]] = defaultdict(list)
-        self.queue: deque[tuple[str, float]] = deque()
+        self.queue: deque[tuple[list[str], float]] = deque()
         self.busy: set[str] = set()
         self.began: dict[str, float] = {}
         self.read: dict[str, float] = {}
@@ -128,35 +129,36 @@ class Simulation:
     def _tick(self) -> None:
         at = START + timedelta(seconds=self.now)
         woken = due(self.known, at - timedelta(seconds=TICK_S), at)
-        for name in sorted(woken, key=lambda name: (self.account[name], name)):
-            self.queue.append((name, self.now))
+        there: dict[int, list[str]] = defaultdict(list)
+        for name in woken:
+            there[self.account[name]].append(name)
+        for names in there.values():
+            self.queue.extend((list(each), self.now) for each in batches(names, ROUND))
         if self._counts:
-            self.out.deepest = max(self.out.deepest, len(self.queue))
+            self.out.deepest = max(self.out.deepest, sum(len(names) for names, _ in self.queue))
 
     @property
     def _counts(self) -> bool:
         return self.now >= WARM_UP_S
 
     def _receive(self) -> list[str]:
-        """Up to ten environments that wait and that nobody works on."""
+        """The next round on which nobody works, without those that a pass has seen since."""
+        skipped: list[tuple[list[str], float]] = []
         batch: list[str] = []
-        skipped: list[tuple[str, float]] = []
-        while self.queue and len(batch) < QUEUE:
-            name, sent = self.queue.popleft()
-            if name in self.busy or name in batch:
-                skipped.append((name, sent))
+        while self.queue and not batch:
+            names, sent = self.queue.popleft()
+            if not self.busy.isdisjoint(names):
+                skipped.append((names, sent))
                 continue
-            if self.began.get(name, -1.0) > sent:
-                continue  # acknowledged: a pass has seen it since
-            batch.append(name)
-            if self._counts:
+            batch = [name for name in names if self.began.get(name, -1.0) <= sent]
+            if batch and self._counts:
                 self.out.oldest_s = max(self.out.oldest_s, self.now - sent)
         self.queue.extendleft(reversed(skipped))
         self.busy.update(batch)
         return batch
 
     def _work(self, worker: int, batch: list[str]) -> float:
-        """Make the passes of a batch: the seconds that it takes."""
+        """Make the passes of a round: the seconds that it takes."""
         own, at = self.profile, AT_AWS
         groups: dict[int, list[str]] = defaultdict(list)
         for name in batch:

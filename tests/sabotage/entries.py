@@ -493,12 +493,23 @@ def _control_plane() -> Iterator[Sabotage]:
     )  # fmt: skip
     yield one(
         "what killed its worker takes the others along", WORKER,
-        "waits = suspects[-1:] if not alone else []", "waits: list[str] = []",
-        f"{MISHAPS}::test_one_that_kills_its_worker_ends_among_the_dead_letters_alone",
+        "if asked.together and before.killed(now):", "if False:",
+        f"{MISHAPS}::test_one_that_kills_its_worker_takes_the_others_along_once",
+    )  # fmt: skip
+    yield one(
+        "a change that meets another pass is put off", WORKER,
+        "while held and _now() < until", "while False and _now() < until",
+        f"{PLANE}::test_a_change_waits_for_the_pass_that_is_just_under_way",
+    )  # fmt: skip
+    yield one(
+        "rounds are of any place", "controller/messages.py",
+        "together.setdefault((there, wake.reason), [])",
+        "together.setdefault((('', ''), wake.reason), [])",
+        "tests/behaviour/test_rounds.py::test_a_round_is_of_one_place_and_of_a_hundred_at_most",
     )  # fmt: skip
     yield one(
         "poison is acknowledged", WORKER,
-        "for each in (*poison, *waiting)", "for each in waiting",
+        "for each in poison]", "for each in ()]",
         f"{PLANE}::test_poison_reaches_the_dead_letters_and_stops_nobody",
     )  # fmt: skip
     yield one(

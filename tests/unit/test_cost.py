@@ -72,7 +72,7 @@ def test_the_template_is_the_one_that_is_reckoned_with() -> None:
     assert workers is not None
     assert int(memory[1]) == simulation.MEMORY_MB
     assert int(workers[1]) == Setting(1).workers
-    assert f"BatchSize: {simulation.QUEUE}" in text
+    assert "BatchSize: 1 " in text
 
 
 def test_the_simulated_control_plane_keeps_aws_rates(profile: Profile) -> None:

@@ -123,7 +123,7 @@ def test_the_worker_takes_messages_in_batches_and_is_bounded(expanded: dict[str,
     [mapping] = of_type(expanded, "AWS::Lambda::EventSourceMapping")
     assert mapping["FunctionName"] == {"Ref": "Reconcile"}
     assert mapping["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
-    assert mapping["BatchSize"] == 10
+    assert mapping["BatchSize"] == 1
     most = default(mapping["ScalingConfig"]["MaximumConcurrency"])
     assert float(TEMPLATE["Parameters"]["RateShare"]["Default"]) <= 1 / most
 
