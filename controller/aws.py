@@ -51,7 +51,8 @@ class NotPermitted(Exception):
 
 _CODES: dict[Failure, tuple[str, ...]] = {
     "not-found": ("NotFound", "Nonexistent", "NoSuch", "ClusterNotFound", "ServiceNotFound"),
-    "exists": ("AlreadyExists", "DuplicateItem", "ResourceExists", "AlreadyInUse"),
+    "exists": ("AlreadyExists", "DuplicateItem", "ResourceExists", "AlreadyInUse",
+               "InvalidGroup.Duplicate"),
     "stale": ("OptimisticLock",),
     "throttled": ("Throttl", "TooManyRequests", "RequestLimitExceeded", "SlowDown",
                   "Rate exceeded"),
@@ -62,7 +63,7 @@ _CODES: dict[Failure, tuple[str, ...]] = {
              "InvalidDBParameterGroupState", "InvalidDBSubnetGroupState",
              "InvalidCacheParameterGroupState", "UpdateInProgress", "ResourceInUse",
              "ServiceNotActive", "UnavailableEntity", "ConcurrentUpdate", "ConcurrentModification",
-             "InvalidState", "OperationAborted"),
+             "InvalidState", "OperationAborted", "DependencyViolation"),
     "down": ("InternalFailure", "InternalServerError", "InternalError", "ServiceException",
              "RequestTimeout", "ServiceUnavailable", "BadGateway", "GatewayTimeout",
              "ServerException", "InternalService"),

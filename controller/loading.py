@@ -291,7 +291,8 @@ class Loading:
         field_name = draft.handler.within
         if not field_name:
             return "the region"
-        default = draft.handler.spec.model_fields[field_name].get_default()
+        field = fields_of(draft.handler.spec).members[field_name]
+        default = field.info.get_default() if field.info else None
         text = str(draft.raw.get(field_name, default))
         try:
             references = parse(text)

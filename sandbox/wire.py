@@ -46,14 +46,11 @@ MOTO = {
         "GetParametersByPath", "DescribeParameters", "AddTagsToResource",
     },
     "ec2": {
-        "CreateVpc", "CreateSubnet", "CreateSecurityGroup", "DescribeVpcs", "DescribeSubnets",
-        "DescribeSecurityGroups", "CreateInternetGateway", "AttachInternetGateway",
-        "DescribeAvailabilityZones", "ModifyVpcAttribute", "AuthorizeSecurityGroupIngress",
-        "AuthorizeSecurityGroupEgress", "DeleteVpc", "DeleteSubnet", "DeleteSecurityGroup",
-        "CreateRouteTable", "CreateRoute", "AssociateRouteTable", "AllocateAddress",
-        "CreateNatGateway", "CreateVpcEndpoint", "CreateFlowLogs", "DescribeRouteTables",
-        "ModifySubnetAttribute",
-        "RevokeSecurityGroupIngress", "RevokeSecurityGroupEgress",
+        "CreateVpc", "CreateSubnet", "DescribeVpcs", "DescribeSubnets", "CreateInternetGateway",
+        "AttachInternetGateway", "DescribeAvailabilityZones", "ModifyVpcAttribute", "DeleteVpc",
+        "DeleteSubnet", "CreateManagedPrefixList", "CreateRouteTable", "CreateRoute",
+        "AssociateRouteTable", "AllocateAddress", "CreateNatGateway", "CreateVpcEndpoint",
+        "CreateFlowLogs", "DescribeRouteTables", "ModifySubnetAttribute",
     },
     "elbv2": {
         "CreateLoadBalancer", "CreateTargetGroup", "CreateListener", "DescribeLoadBalancers",
@@ -246,6 +243,7 @@ def _validate(model: OperationModel, params: dict[str, Any]) -> None:
     if report.has_errors():
         protocols = model.service_model.metadata.get("protocols") or [model.service_model.protocol]
         code = "ValidationError" if "query" in protocols else "ValidationException"
+        code = "MissingParameter" if "ec2" in protocols else code
         raise AwsError(code, report.generate_report())
     check_limits(model.service_model.service_name, model.input_shape, params)
 
@@ -274,6 +272,13 @@ def _refuse(protocol: str, error: AwsError) -> Reply:
             {"__type": error.code, "message": error.message, "Message": error.message}
         )
         return Reply(error.status, {"Content-Type": "application/x-amz-json-1.1"}, body.encode())
+    if protocol == "ec2":
+        body = (
+            f"<Response><Errors><Error><Code>{escape(error.code)}</Code>"
+            f"<Message>{escape(error.message)}</Message></Error></Errors>"
+            "<RequestID>sandbox</RequestID></Response>"
+        )
+        return Reply(error.status, {"Content-Type": "text/xml"}, body.encode())
     body = (
         "<ErrorResponse><Error><Type>Sender</Type>"
         f"<Code>{escape(error.code)}</Code><Message>{escape(error.message)}</Message>"

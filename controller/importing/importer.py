@@ -24,9 +24,9 @@ from controller.resolve import Bindings, Parameters, bind
 
 FILE = "imported.yaml"
 ORDER = (
-    "Secret", "LogGroup", "DBSubnetGroup", "DBParameterGroup", "DBInstance", "CacheSubnetGroup",
-    "CacheParameterGroup", "ReplicationGroup", "Cluster", "Service", "WebACL", "Alarm",
-    "Dashboard",
+    "SecurityGroup", "Secret", "LogGroup", "DBSubnetGroup", "DBParameterGroup", "DBInstance",
+    "CacheSubnetGroup", "CacheParameterGroup", "ReplicationGroup", "Cluster", "Service", "WebACL",
+    "Alarm", "Dashboard",
 )  # fmt: skip
 ODD = "AWS shows it otherwise than Plumbline can write it"
 

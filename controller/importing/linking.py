@@ -11,6 +11,7 @@ from controller.importing.drafting import Draft, Path
 
 _ALIASES = {"awslogsgroup": "loggroup"}
 _ENDINGS = ("", "name", "identifier", "id", "arn")
+_ID = re.compile(r"sg-[0-9a-f]{8,17}")
 _LEFT_OUT = ("taskDefinitionArn", "versionId")
 """Outputs that change with each roll-out: what holds one means that one."""
 
@@ -81,8 +82,10 @@ def _kinds_named(path: Path) -> Iterator[str]:
 
 
 def _telling(value: Any) -> bool:
-    """True for an ARN or a host name: nothing else looks like it."""
-    return isinstance(value, str) and (value.startswith("arn:") or value.count(".") >= 2)
+    """True for an ARN, a host name or an id of EC2's: nothing else looks like it."""
+    if not isinstance(value, str):
+        return False
+    return value.startswith("arn:") or value.count(".") >= 2 or bool(_ID.fullmatch(value))
 
 
 def _reach(needs: Mapping[str, set[str]], key: str) -> set[str]:

@@ -22,6 +22,7 @@ KINDS = {
     "DBParameterGroup": "db_parameter_group:DBParameterGroupHandler",
     "DBSubnetGroup": "db_subnet_group:DBSubnetGroupHandler",
     "ReplicationGroup": "replication_group:ReplicationGroupHandler",
+    "SecurityGroup": "security_group:SecurityGroupHandler",
     "Cluster": "cluster:ClusterHandler",
     "Service": "service:ServiceHandler",
 }

@@ -18,6 +18,7 @@ HOW = {
     "cloudwatch:DescribeAlarms": "100 alarms a call, by name",
     "cloudwatch:GetDashboard": "one a call (AWS has no other)",
     "cloudwatch:ListTagsForResource": _TAGS,
+    "ec2:DescribeSecurityGroups": "200 groups a call, by name",
     "ecs:DescribeClusters": "100 clusters a call",
     "ecs:DescribeServices": "10 services a call, of one cluster",
     "ecs:DescribeServiceRevisions": "only where a service differs and its roll-out failed",

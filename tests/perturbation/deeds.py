@@ -290,6 +290,7 @@ _TAGGED: dict[str, tuple[str, str, str]] = {
     "LogGroup": ("logs", "tag_resource", "resourceArn"),
     "ReplicationGroup": ("elasticache", "add_tags_to_resource", "ResourceName"),
     "Secret": ("secretsmanager", "tag_resource", "SecretId"),
+    "SecurityGroup": ("ec2", "create_tags", "Resources"),
     "Service": ("ecs", "tag_resource", "resourceArn"),
     "Topic": ("sns", "tag_resource", "ResourceArn"),
     "WebACL": ("wafv2", "tag_resource", "ResourceARN"),
@@ -306,5 +307,5 @@ def _tag(kind: str, seen: Assessment, plant: Plant, rng: random.Random) -> None:
     elif service == "logs":
         tags = {key: value}
     name = "tags" if service in ("ecs", "logs") else "Tags"
-    arn = seen.outputs["arn"]
+    arn: Any = [seen.outputs["id"]] if service == "ec2" else seen.outputs["arn"]
     getattr(plant.aws.client(service), call)(**{parameter: arn, name: tags})

@@ -191,6 +191,21 @@ DB_SUBNET_GROUP = (
         """),
 )  # fmt: skip
 
+SECURITY_GROUP = (
+    resource("SecurityGroup", "gateway", f"vpcId: '${{ssm:{P}/network/vpc}}'"),
+    manifest("SecurityGroup", "full", f"""
+        vpcId: ${{ssm:{P}/network/vpc}}
+        description: The database of the gateway
+        ingress:
+          - {{protocol: tcp, ports: 5432, peer: "${{SecurityGroup.gateway.id}}", description: app}}
+          - {{protocol: tcp, ports: 6000-6100, peer: self}}
+          - {{protocol: icmp, ports: 3/4, peer: 10.0.0.0/8, description: path MTU}}
+        egress:
+          - {{protocol: tcp, ports: 443, peer: "2001:db8::/56", description: out}}
+          - {{protocol: "50", peer: 10.40.0.0/16}}
+        """),
+)  # fmt: skip
+
 DB_INSTANCE = (
     resource("Secret", "password", "generate: {length: 40}"),
     resource("DBSubnetGroup", "main", f"subnetIds: '{SUBNETS}'"),
@@ -695,6 +710,7 @@ FULL: dict[str, tuple[str, ...]] = {
     "LogGroup": LOG_GROUP,
     "ReplicationGroup": REPLICATION_GROUP,
     "Secret": SECRET,
+    "SecurityGroup": SECURITY_GROUP,
     "Service": SERVICE,
     "Topic": TOPIC_FULL,
     "WebACL": WEB_ACL,

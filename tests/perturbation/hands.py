@@ -375,6 +375,66 @@ class Groups(Hand):
             client.add_tags_to_resource(**name, Tags=[{"Key": key, "Value": value}])
 
 
+class SecurityGroups(Hand):
+    """As the console does it: by the ids of rules."""
+
+    service = "ec2"
+    members: ClassVar[dict[str, str]] = {"ingress": "Ingress", "egress": "Egress"}
+
+    def arn(self, name: str) -> str:
+        filters = [{"Name": "group-name", "Values": [name]}]
+        found = self.client().describe_security_groups(Filters=filters)["SecurityGroups"]
+        return str(found[0]["GroupId"])
+
+    def tag(self, arn: str, key: str, value: Any) -> None:
+        if value is GONE:
+            self.client().delete_tags(Resources=[arn], Tags=[{"Key": key}])
+        else:
+            self.client().create_tags(Resources=[arn], Tags=[{"Key": key, "Value": value}])
+
+    def field(self, name: str, leaf: Leaf, value: Any) -> None:
+        direction = str(leaf.steps[0])
+        if direction not in self.members:
+            raise NoCall
+        ec2, group = self.client(), self.arn(name)
+        rule_id, held = self.rule(group, leaf)
+        if value is GONE:
+            call = getattr(ec2, f"revoke_security_group_{direction}")
+            _public(call, GroupId=group, SecurityGroupRuleIds=[rule_id])
+        else:
+            wanted = {k: v for k, v in {**held, **value(held)}.items() if v is not None}
+            rules = [{"SecurityGroupRuleId": rule_id, "SecurityGroupRule": wanted}]
+            _public(ec2.modify_security_group_rules, GroupId=group, SecurityGroupRules=rules)
+
+    def rule(self, group: str, leaf: Leaf) -> tuple[str, Doc]:
+        """The id of the rule that a leaf is in, and what a request would say of it."""
+        filters = [{"Name": "group-id", "Values": [group]}]
+        held = self.client().describe_security_group_rules(Filters=filters)["SecurityGroupRules"]
+        wanted = self.bench.current[leaf.steps[0]][leaf.steps[1]]
+        peer = group if wanted["peer"] == "self" else wanted["peer"]
+        for each in held:
+            other = each.pop("ReferencedGroupInfo", {}).get("GroupId")
+            if other:
+                each["ReferencedGroupId"] = other
+            peers = {each.get(k) for k in ("CidrIpv4", "CidrIpv6", "ReferencedGroupId")}
+            egress = leaf.steps[0] == "egress"
+            if each["IsEgress"] is egress and peer in peers and self.same(each, wanted):
+                known = (
+                    "IpProtocol", "FromPort", "ToPort", "CidrIpv4", "CidrIpv6",
+                    "ReferencedGroupId", "Description",
+                )  # fmt: skip
+                return each["SecurityGroupRuleId"], {k: each[k] for k in known if k in each}
+        raise NoCall
+
+    @staticmethod
+    def same(shown: Doc, wanted: Doc) -> bool:
+        return bool(shown["IpProtocol"] == wanted["protocol"])
+
+    def edit_store(self, name: str, leaf: Leaf, value: Any) -> None:
+        held = self.store()["groups"][self.arn(name)]
+        held[{"vpcId": "VpcId", "description": "Description"}[leaf.general]] = value
+
+
 class DbGroups(Groups):
     service, tag_member = "rds", "ResourceName"
 
@@ -1123,6 +1183,7 @@ HANDS: dict[str, type[Hand]] = {
     "Topic": Topics,
     "ReplicationGroup": ReplicationGroups,
     "Secret": Secrets,
+    "SecurityGroup": SecurityGroups,
     "Service": Services,
     "WebACL": WebAcls,
 }

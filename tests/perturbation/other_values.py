@@ -75,6 +75,19 @@ VALUES: dict[tuple[str, str], Any] = {
     ("DBParameterGroup", "parameters[log_min_duration_statement]"): 1001,
     ("DBParameterGroup", "parameters[rds.force_ssl]"): 0,
     ("DBParameterGroup", "family"): "postgres15",
+    # --- security groups: what ModifySecurityGroupRules is asked for ---
+    **{("SecurityGroup", f"{way}[*].{name}"): (lambda bench, leaf, said=said: lambda rule: said)
+       for way in ("ingress", "egress")
+       for name, said in (
+           ("protocol", {"IpProtocol": "udp", "FromPort": 7, "ToPort": 7}),
+           ("ports", {"FromPort": 9, "ToPort": 99}),
+           ("description", {"Description": "other"}))},
+    ("SecurityGroup", "ingress[*].ports"): lambda bench, leaf: lambda rule: (
+        {"FromPort": 8, "ToPort": -1} if rule["IpProtocol"] == "icmp"
+        else {"FromPort": 0, "ToPort": 65535}),
+    **{("SecurityGroup", f"{way}[*].peer"): lambda bench, leaf: lambda rule: {
+        "CidrIpv4": "0.0.0.0/0", "CidrIpv6": None, "ReferencedGroupId": None}
+       for way in ("ingress", "egress")},
     # --- alarms ---
     **{("Alarm", f"{name} {deed}"): value
        for name in ("alarmActions", "okActions", "insufficientDataActions")

@@ -24,6 +24,7 @@ STORE: dict[tuple[str, str], str] = {
     ("Dashboard", "widgets[*].type"): "a text needs words, and a metric has none",
     ("Dashboard", "widgets[1].properties[markdown] gone"): "a text needs words",
     ("Secret", "replicaRegions[*].kmsKeyId"): "a replica keeps its key",
+    ("SecurityGroup", "description"): FIXED,
     ("Cluster", "capacityProviders"): "one in the strategy stays, others the sandbox has none",
     ("Cluster", "capacityProviders fewer"): "AWS keeps those that the strategy names",
     ("Cluster", "capacityProviders more"): "the sandbox has no other providers",
@@ -196,6 +197,7 @@ NEVER: dict[str, dict[str, str]] = {
         "tests/fidelity/cases/test_ecs_service.py",
         "serviceRegistries[*].port": "AWS takes the container's port or this one",
     },
+    "SecurityGroup": {"vpcId": "says where to look: in another VPC it is another group"},
     "WebACL": {
         "scope": "says where to look: of another scope it is another web ACL",
         "rules[*].regexPatternSet": HOLE + "regex pattern sets",

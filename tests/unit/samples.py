@@ -34,6 +34,7 @@ SAMPLES: dict[str, Doc] = {
     "LogGroup": {},
     "ReplicationGroup": {"cacheNodeType": "cache.t4g.small", "allowUnauthenticated": True},
     "Secret": {},
+    "SecurityGroup": {"vpcId": "vpc-0a1b2c3d"},
     "Service": {
         "cluster": "main",
         "desiredCount": 2,

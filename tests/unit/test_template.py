@@ -380,7 +380,7 @@ def test_the_prefix_of_names_narrows_every_write_to_what_carries_our_names() -> 
         "*/regexpatternset/*", "*/rulegroup/*", "key/*", "loadbalancer/app/*",
         "network-interface/*", "og:*", "parametergroup:*", "pg:*", "role/aws-service-role/*",
         "scalable-target/*", "secret:rds!*", "security-group/*", "subgrp:*", "subnet/*",
-        "subnetgroup:*", "usergroup:*",
+        "subnetgroup:*", "usergroup:*", "vpc/*",
     }  # fmt: skip
 
 

@@ -31,6 +31,7 @@ TYPES: dict[str, tuple[str, ...]] = {
     "LogGroup": ("AWS::Logs::LogGroup",),
     "ReplicationGroup": ("AWS::ElastiCache::ReplicationGroup",),
     "Secret": ("AWS::SecretsManager::Secret", "AWS::SecretsManager::RotationSchedule"),
+    "SecurityGroup": ("AWS::EC2::SecurityGroup",),
     "Service": (
         "AWS::ECS::Service",
         "AWS::ECS::TaskDefinition",

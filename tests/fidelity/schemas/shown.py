@@ -53,6 +53,7 @@ SHOWN: dict[str, tuple[tuple[str, str, str], ...]] = {
         ("elasticache", "ListTagsForResource", ""),
     ),
     "Secret": (("secretsmanager", "DescribeSecret", ""),),
+    "SecurityGroup": (("ec2", "DescribeSecurityGroups", "SecurityGroups"),),
     "Service": (
         ("ecs", "DescribeServices", "services"),
         ("ecs", "DescribeServices", "services.deployments"),
