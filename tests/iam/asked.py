@@ -26,6 +26,9 @@ CLUSTER = re.compile(r"(arn:.*:cluster/)?(.+)")
 
 BY_NAME: dict[str, dict[str, str]] = {
     "cloudwatch": {"AlarmName": "alarm:{}", "AlarmNames": "alarm:{}"},
+    "ec2": {
+        "GroupId": "security-group/{}", "Resources": "security-group/{}", "VpcId": "vpc/{}",
+    },
     "ecs": {
         "clusterName": "cluster/{}", "cluster": "cluster/{}", "clusters": "cluster/{}",
         "family": "task-definition/{}:1",
@@ -349,6 +352,9 @@ BESIDES: dict[str, Callable[[Params], Iterator[Besides]]] = {
     "cloudwatch:PutMetricAlarm": lambda p: _tagged(
         "cloudwatch:TagResource", "cloudwatch", f"alarm:{p['AlarmName']}", p
     ),
+    "ec2:CreateSecurityGroup": lambda p: iter([
+        ("ec2:CreateTags", f"arn:aws:ec2:{AT}:security-group/*", {})
+    ]),
     "ecs:CreateCluster": lambda p: _tagged(
         "ecs:TagResource", "ecs", f"cluster/{p['clusterName']}", p
     ),

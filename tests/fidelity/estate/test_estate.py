@@ -156,7 +156,7 @@ def test_a_part_of_it(made: Estate) -> None:
 
 
 def test_adopting_only_adds_tags(adopted: Adopted) -> None:
-    tagging = {"AddTagsToResource", "TagResource", "TagResources", "TagLogGroup"}
+    tagging = {"AddTagsToResource", "CreateTags", "TagResource", "TagResources", "TagLogGroup"}
     assert {call.partition(":")[2] for call in adopted.writes} <= tagging
     assert len(adopted.writes) >= len(adopted.file.keys)
     before, after = without_ours(adopted.before), without_ours(adopted.after)
@@ -316,7 +316,17 @@ def web_acl(aws: Any, name: str, scope: str, **changed: Any) -> None:
     client.update_web_acl(Scope=scope, LockToken=read["LockToken"], **params)
 
 
+def security_group(aws: Any) -> None:
+    client = aws.client("ec2")
+    filters = [{"Name": "group-name", "Values": ["data"]}]
+    [group] = client.describe_security_groups(Filters=filters)["SecurityGroups"]
+    client.authorize_security_group_ingress(
+        GroupId=group["GroupId"], IpProtocol="tcp", FromPort=22, ToPort=22, CidrIp="0.0.0.0/0"
+    )
+
+
 DEEDS = {
+    "SecurityGroup": (security_group, "data", "ingress[tcp/22/0.0.0.0/0]"),
     "LogGroup": (log_group, "/platform/orders/api", "retentionInDays"),
     "Secret": (secret, "orders/smtp", "description"),
     "Alarm": (alarm, "Orders/DB/CPU", "threshold"),

@@ -48,6 +48,17 @@ class Platform(Applications):
             ]
             for name in ("edge", "orders", "data")
         }
+        postgres = {"IpProtocol": "tcp", "FromPort": 5432, "ToPort": 5432}
+        for group, way, peer in (("data", "ingress", "orders"), ("orders", "egress", "data")):
+            getattr(ec2, f"authorize_security_group_{way}")(
+                GroupId=self.groups[group],
+                IpPermissions=[
+                    {
+                        **postgres,
+                        "UserIdGroupPairs": [{"GroupId": self.groups[peer], "Description": "SQL"}],
+                    }
+                ],
+            )
         self.key = self.kms.create_key(Description="orders")["KeyMetadata"]["Arn"]
         elb = self.elbv2
         self.balancer = elb.create_load_balancer(
