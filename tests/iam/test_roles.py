@@ -57,7 +57,8 @@ RARE = {
 }
 """Calls that this run does not come by, or not so: tags that the tag index does not show, a policy
 removed alone, a password handed over to RDS, a secret's new version, a secret that was deleted, a
-value that a call needs, a rule that is described anew. Of other reads, all resources are asked for."""
+value that a call needs, a rule that is described anew. Of other reads, all resources are asked
+for."""
 
 
 def shipped(*roles: str) -> list[Statement]:
