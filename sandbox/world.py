@@ -113,6 +113,9 @@ class World:
         """True once a `kill-…` fault struck: the process under test makes no further call."""
         self.latency = 0.0
         """Seconds that each call takes, slept outside the lock (benchmarks)."""
+        self.boots: Callable[[dict[str, Any]], str] | None = None
+        """What becomes of a task of an ECS task definition: "" for healthy, else the event that is
+        told of it, with `{task}` in it. None: only images named `broken` fail."""
         self._stores: dict[tuple[str, str, str], Store] = {}
         self._history: dict[tuple[str, str, str], _History] = {}
 

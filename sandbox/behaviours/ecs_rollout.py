@@ -1,10 +1,11 @@
 """How an ECS service moves: tasks start, get healthy or fail, deployments finish or roll back.
 
-One chain of timers per service, woken by whatever changes it. An image whose name contains
-`broken` never becomes healthy. Sources: the developer guide on rolling updates, on blue/green
-deployments and on the deployment circuit breaker; the messages are those of recorded and published
-event logs. Played simply, assumed: the stages of BLUE_GREEN, LINEAR and CANARY are one time of
-waiting with both revisions whole, hooks succeed at once, a PAUSE hook waits for its time-out.
+One chain of timers per service, woken by whatever changes it. Which tasks become healthy is
+`World.boots`' to say; by itself an image whose name contains `broken` never does. Sources: the
+developer guide on rolling updates, on blue/green deployments and on the deployment circuit breaker;
+the messages are those of recorded and published event logs. Played simply, assumed: the stages of
+BLUE_GREEN, LINEAR and CANARY are one time of waiting with both revisions whole, hooks succeed at
+once, a PAUSE hook waits for its time-out.
 """
 
 from __future__ import annotations
@@ -142,30 +143,36 @@ def _settled(service: Service, primary: Deployment, before: list[tuple[str, int,
     return done and len(service["deployments"]) == 1 and primary["rolloutState"] == "COMPLETED"
 
 
-def _containers(at: Place, deployment: Deployment) -> list[dict[str, Any]]:
+def _definition(at: Place, deployment: Deployment) -> dict[str, Any]:
     family, _, revision = deployment["taskDefinition"].rpartition("/")[2].partition(":")
-    found: list[dict[str, Any]] = at.store["families"][family][revision]["containerDefinitions"]
+    found: dict[str, Any] = at.store["families"][family][revision]
     return found
+
+
+def _broken(definition: dict[str, Any]) -> str:
+    """The event of a task whose image never becomes healthy; empty for any other."""
+    containers = definition["containerDefinitions"]
+    broken = next((c for c in containers if "broken" in c["image"]), None)
+    if broken is None:
+        return ""
+    if "healthCheck" in broken:
+        return "(task {task}) failed container health checks."
+    return (
+        "was unable to place a task. Reason: CannotPullContainerError: failed to "
+        f"resolve ref {broken['image']}: not found."
+    )
 
 
 def _settle_pending(at: Place, service: Service, primary: Deployment) -> None:
     """Tasks that were starting run by now, or have failed; a full deployment is complete."""
     now = at.world.clock.now()
-    containers = _containers(at, primary)
-    broken = next((c for c in containers if "broken" in c["image"]), None)
+    fails = (at.world.boots or _broken)(_definition(at, primary))
     pending = primary["pendingCount"]
-    if pending and broken is not None:
+    if pending and fails:
         primary["failedTasks"] += pending
         primary["updatedAt"] = now
         for task in primary["_tasks"][-pending:]:
-            if "healthCheck" in broken:
-                event(at, service, f"(task {task}) failed container health checks.")
-            else:
-                event(
-                    at, service,
-                    "was unable to place a task. Reason: CannotPullContainerError: failed to "
-                    f"resolve ref {broken['image']}: not found.",
-                )  # fmt: skip
+            event(at, service, fails.replace("{task}", task))
         del primary["_tasks"][-pending:]
         primary["pendingCount"] = 0
         _log(service)["_failures"] = primary["failedTasks"]

@@ -1,4 +1,4 @@
-"""One converged environment for all tests, and one gateway that stays up; what it said last."""
+"""One converged environment for all tests, one gateway for all of a module; what it said last."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def estate(
     made.close()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def gateway(estate: Estate) -> Iterator[Task]:
     """The gateway as it is registered, healthy."""
     made = estate.run()

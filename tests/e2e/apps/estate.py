@@ -69,6 +69,10 @@ class Estate:
             self.provider,
         ]
         self._tasks: list[task.Task] = []
+        self._fails: dict[str, str] = {}
+        self._heard = 0
+        self.plant.world.boots = lambda told: self._fails.get(told["taskDefinitionArn"], "")
+        self._pass_on()
 
     def _database(self) -> Postgres:
         (found,) = self.aws.client("rds").describe_db_instances()["DBInstances"]
@@ -103,8 +107,7 @@ class Estate:
         return str(told[-1])
 
     def close(self) -> None:
-        for running in self._tasks:
-            running.stop()
+        self.stop_tasks()
         for each in self._servers:
             each.close()
         self.database.stop()
@@ -128,11 +131,90 @@ class Estate:
     ) -> task.Task:
         """Start a task of a definition: the one that the gateway runs, if not another."""
         folder = self.folder / f"task-{len(self._tasks)}"
-        made = task.Task(
-            self.aws, told or self.definition(), "gateway", image or self.image(), folder
-        )
+        made = task.Task(self.aws, told or self.definition(), image or self.image(), folder)
         self._tasks.append(made)
         return made
+
+    def deployment(self) -> str:
+        """The id of the gateway's newest deployment."""
+        (found,) = self.aws.client("ecs").describe_services(
+            cluster=f"{NAME}-main", services=[f"{NAME}-gateway"]
+        )["services"]
+        return str(found["deployments"][0]["id"])
+
+    def roll_out(self, image: task.Image | None = None) -> task.Task | None:
+        """Passes until the environment is as desired, or its newest revision was rolled back.
+
+        A task of each deployment is started for real, and what becomes of it is what the sandbox's
+        ECS is told. The last goes on running; None if it failed.
+        """
+        running: task.Task | None = None
+        known = self.deployment()
+        failed = len(self._fails)
+        for _ in range(30):
+            report = self.plant.run()
+            self.plant.later(5)  # reads may lag behind a write
+            self._pass_on()
+            if self.deployment() != known:
+                known = self.deployment()
+                if len(self._fails) == failed:  # else that is the way back
+                    running = self._replace(running, image)
+            ready = self.ready()
+            if ready["reason"] == "RolledBack" or (report.converged and ready["status"] == "True"):
+                return running
+            self.plant.later(55)
+        raise AssertionError(f"neither converged nor rolled back: {ready}")
+
+    def _replace(self, old: task.Task | None, image: task.Image | None) -> task.Task | None:
+        """Start what the newest deployment runs in place of an older one; None if it failed."""
+        if old is not None:
+            old.stop()  # here all tasks have one address
+        told = self.definition()
+        why = ""
+        try:
+            new = self.run(told, image=image)
+        except task.NotStarted as error:
+            why = f"was unable to start a task. Reason: {error}"
+        else:
+            if new.health() == task.HEALTHY:
+                return new
+            new.stop()
+            why = f"(task {{task}}) {new.why}"
+        self._fails[told["taskDefinitionArn"]] = why
+        return None
+
+    def ready(self) -> dict[str, str]:
+        """What `plumbline status` says of the gateway's readiness."""
+        found: dict[str, str] = self.plant.status()["resources"]["Service/gateway"]["conditions"][
+            "Ready"
+        ]
+        return found
+
+    def events(self) -> str:
+        """What ECS tells of the gateway, newest first."""
+        (found,) = self.aws.client("ecs").describe_services(
+            cluster=f"{NAME}-main", services=[f"{NAME}-gateway"]
+        )["services"]
+        return "\n".join(event["message"] for event in found["events"])
+
+    def _pass_on(self) -> None:
+        """What AWS was told since the last time and the sandbox does not do: passwords, to the
+        servers; work that ECS was to run once, which must succeed."""
+        calls = self.plant.world.calls[self._heard :]
+        self._heard = len(self.plant.world.calls)
+        for call in calls:
+            if call.error is None and "MasterUserPassword" in call.params:
+                self.database.set_password(call.params["MasterUserPassword"])
+            if call.error is None and "AuthToken" in call.params:
+                alone = call.params.get("AuthTokenUpdateStrategy") == "SET"
+                self.cache.admit(call.params["AuthToken"], alone=alone)
+            if call.error is None and call.name == "ecs:RunTask":
+                code = self.run(task.registered(self.aws, call.params["taskDefinition"])).finish()
+                assert code == 0, f"{call.params['taskDefinition']}: {code}\n{self.tail()}"
+
+    def stop_tasks(self) -> None:
+        for each in self._tasks:
+            each.stop()
 
     def tail(self) -> str:
         """What the last task printed last."""

@@ -65,6 +65,10 @@ class Process:
             os.killpg(self.pid, signal.SIGKILL)
         return self._running.wait(5)
 
+    def wait(self, patience: float) -> int:
+        """Its exit code, once it has ended by itself. Raises TimeoutExpired."""
+        return self._running.wait(patience)
+
     def tail(self, lines: int = 40) -> str:
         return "\n".join(self.log.read_text("utf-8", "replace").splitlines()[-lines:])
 
@@ -114,6 +118,10 @@ class Postgres:
         if self._process is not None:
             self._process.stop(first=signal.SIGQUIT)
 
+    def set_password(self, password: str) -> None:
+        """As RDS does; connections that are open stay."""
+        self.sql(f"ALTER USER \"{self.user}\" PASSWORD '{password}'")
+
     def sql(self, text: str, *, database: str = "") -> list[list[Any]]:
         """The rows of a statement, by a way in that no application has."""
         argv = [self._python, "-c", _ASK, self.folder, self.user, database or self.database, text]
@@ -157,6 +165,16 @@ class Redis:
     def stop(self) -> None:
         if self._process is not None:
             self._process.stop()
+
+    def admit(self, password: str, *, alone: bool) -> None:
+        """Another AUTH token, beside the ones before or alone; connections that are open stay."""
+        self.ask("ACL", "SETUSER", "default", *(["resetpass"] if alone else []), f">{password}")
+        self.password = password
+
+    def hits(self) -> int:
+        """How many reads have found something."""
+        told = dict(line.split(":") for line in self.ask("INFO", "stats").splitlines()[1:])
+        return int(told["keyspace_hits"])
 
     def ask(self, *command: str) -> str:
         """What Redis answers to a command."""

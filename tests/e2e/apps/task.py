@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import socket
 import subprocess
 import time
 from collections.abc import Mapping
@@ -19,6 +20,9 @@ import boto3
 from botocore.exceptions import ClientError
 
 from tests.e2e.apps.servers import Process
+
+WORK_S = 180
+"""How long work that is done once may take."""
 
 HEALTHY, UNHEALTHY, STOPPED = "HEALTHY", "UNHEALTHY", "STOPPED"
 
@@ -73,18 +77,19 @@ def secret(aws: boto3.Session, source: str) -> str:
 
 
 class Task:
-    """One container of a task definition, running.
+    """A task definition of one container, running.
 
     aws: as whom secrets are read. folder: where its output goes.
     """
 
     def __init__(
-        self, aws: boto3.Session, told: dict[str, Any], container: str, image: Image, folder: Path
+        self, aws: boto3.Session, told: dict[str, Any], image: Image, folder: Path
     ) -> None:
         self.arn: str = told["taskDefinitionArn"]
-        (self.told,) = [c for c in told["containerDefinitions"] if c["name"] == container]
-        self.secrets = {s["name"]: secret(aws, s["valueFrom"]) for s in self.told["secrets"]}
-        self.registered = {e["name"]: e["value"] for e in self.told["environment"]}
+        (self.told,) = told["containerDefinitions"]
+        secrets, environment = self.told.get("secrets", ()), self.told.get("environment", ())
+        self.secrets = {s["name"]: secret(aws, s["valueFrom"]) for s in secrets}
+        self.registered = {e["name"]: e["value"] for e in environment}
         self._image = image
         self.env = {
             **image.env,
@@ -96,7 +101,6 @@ class Task:
         folder.mkdir(parents=True)
         self.argv = [*entry, *(self.told.get("command") or ())]
         self._process = Process([*self.argv], folder / "log", self._env_in(folder))
-        self._began = time.monotonic()
         self.why = ""
 
     def _env_in(self, folder: Path) -> dict[str, str]:
@@ -112,22 +116,29 @@ class Task:
     def health(self) -> str:
         """Wait for what ECS would say: HEALTHY, UNHEALTHY or STOPPED; `why` tells.
 
-        Failures count when the start period is over, as they do there. To be quick, a task that
-        starts is asked each second.
+        Time is shortened, and nothing else: failures count, `retries` of them, from when the
+        program listens or the start period is over, and a check follows the last after a second.
         """
-        check = self.told["healthCheck"]
+        how = self.told["healthCheck"]
+        end = time.monotonic() + how.get("startPeriod", 0)
         failures = 0
-        while failures < check["retries"]:
+        while failures < how["retries"]:
             if self._process.code is not None:
                 self.why = f"Essential container in task exited: {self._process.code}"
                 return STOPPED
-            if self.check():
+            listens = self._listens()
+            if listens and self.check():
                 return HEALTHY
-            starting = time.monotonic() - self._began < check.get("startPeriod", 0)
-            failures += not starting
-            time.sleep(1 if starting else check["interval"])
+            failures += listens or time.monotonic() > end
+            time.sleep(1)
         self.why = f"Task failed container health checks: {self.why}"
         return UNHEALTHY
+
+    def _listens(self) -> bool:
+        """Whether the first of its ports is open."""
+        port = self.told["portMappings"][0]["containerPort"]
+        with socket.socket() as some:
+            return some.connect_ex(("127.0.0.1", port)) == 0
 
     def check(self) -> bool:
         """The registered health check, once, in the container's environment."""
@@ -155,6 +166,10 @@ class Task:
             except (OSError, ProcessLookupError):
                 continue
         return pages * os.sysconf("SC_PAGE_SIZE")
+
+    def finish(self) -> int:
+        """Wait until work that ends has ended. The exit code."""
+        return self._process.wait(WORK_S)
 
     def stop(self) -> int:
         """As ECS does: SIGTERM, and SIGKILL after `stopTimeout`. The exit code."""

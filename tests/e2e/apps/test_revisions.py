@@ -1,0 +1,84 @@
+"""What becomes of a new revision is what becomes of its process: one that can't reach what it needs
+is rolled back, and status says so; one that can runs with what was changed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.e2e.apps.authority import Authority
+from tests.e2e.apps.estate import Estate, ask
+from tests.e2e.apps.task import Task
+from tests.e2e.apps.test_litellm import CHAT, hello, text_of
+from tests.harness import production
+
+
+@pytest.fixture
+def good(estate: Estate) -> Iterator[str]:
+    """The shipped file; afterwards it is in force again, and no task runs."""
+    text = production()
+    yield text
+    estate.stop_tasks()
+    estate.plant.publish(text)
+    estate.plant.converge()
+
+
+def changed(text: str, old: str, new: str) -> str:
+    assert text.count(old) == 1, f"{old} stands there {text.count(old)} times"
+    return text.replace(old, new)
+
+
+def rolled_back(estate: Estate, running: Task | None) -> str:
+    """The events of a roll-out that failed, and of which status tells."""
+    assert running is None, "its task got healthy"
+    ready = estate.ready()
+    assert (ready["status"], ready["reason"]) == ("False", "RolledBack")
+    assert "was rolled back" in ready["message"]
+    return estate.events()
+
+
+def test_a_wrong_redis_password_is_never_healthy(estate: Estate, good: str) -> None:
+    """LiteLLM itself starts, and is ready by its own account: the check asks the cache, too."""
+    wrong = "REDIS_PASSWORD: ${Secret.master-key.arn}"
+    estate.plant.publish(changed(good, "REDIS_PASSWORD: ${Secret.redis-auth.arn}", wrong))
+    assert "failed container health checks" in rolled_back(estate, estate.roll_out())
+
+
+def test_a_wrong_database_name_is_never_healthy(estate: Estate, good: str) -> None:
+    estate.plant.publish(changed(good, "DATABASE_NAME: litellm", "DATABASE_NAME: lightllm"))
+    rolled_back(estate, estate.roll_out())
+
+
+def test_a_wrong_authority_is_never_healthy(estate: Estate, good: str) -> None:
+    """An image that does not trust who signed the servers' certificates: S3's and Redis's are
+    verified. (PostgreSQL's is not: `DATABASE_SSLMODE: require` encrypts only.)"""
+    other = Authority(estate.folder / "somebody", "somebody else")
+    estate.plant.publish(changed(good, "LITELLM_LOG: ERROR", "LITELLM_LOG: WARNING"))
+    rolled_back(estate, estate.roll_out(estate.image(other.certificate)))
+
+
+def test_a_secret_that_is_missing_is_told_by_name(estate: Estate, good: str) -> None:
+    """The parameter that says which secret holds the provider's key names one that is not there."""
+    ssm = estate.aws.client("ssm")
+    name = "/plumbline/litellm-production/providers/azure/api-key-secret"
+    right = ssm.get_parameter(Name=name)["Parameter"]["Value"]
+    ssm.put_parameter(Name=name, Value=f"{right[:-6]}absent", Type="String", Overwrite=True)
+    try:
+        said = rolled_back(estate, estate.roll_out())
+    finally:
+        ssm.put_parameter(Name=name, Value=right, Type="String", Overwrite=True)
+    assert "ResourceInitializationError: unable to pull secrets" in said
+    assert f"{right[:-6]}absent" in said
+
+
+def test_a_changed_variable_is_rolled_out_and_the_process_has_it(estate: Estate, good: str) -> None:
+    before = estate.definition()
+    estate.plant.publish(changed(good, "LITELLM_LOG: ERROR", "LITELLM_LOG: INFO"))
+    running = estate.roll_out()
+    assert running is not None, estate.tail()
+    assert estate.definition()["revision"] > before["revision"]
+    assert running.arn == estate.definition()["taskDefinitionArn"]
+    assert running.environ["LITELLM_LOG"] == "INFO"
+    assert estate.ready()["status"] == "True"
+    text_of(ask(CHAT, running.secrets["LITELLM_MASTER_KEY"], hello()))
