@@ -135,6 +135,11 @@ class Estate:
         self._tasks.append(made)
         return made
 
+    def secret(self, name: str) -> str:
+        """The value of a secret of the environment."""
+        found = self.aws.client("secretsmanager").get_secret_value(SecretId=f"{NAME}-{name}")
+        return str(found["SecretString"])
+
     def deployment(self) -> str:
         """The id of the gateway's newest deployment."""
         (found,) = self.aws.client("ecs").describe_services(

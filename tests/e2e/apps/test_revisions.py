@@ -82,3 +82,24 @@ def test_a_changed_variable_is_rolled_out_and_the_process_has_it(estate: Estate,
     assert running.environ["LITELLM_LOG"] == "INFO"
     assert estate.ready()["status"] == "True"
     text_of(ask(CHAT, running.secrets["LITELLM_MASTER_KEY"], hello()))
+
+
+def test_rotated_secrets_are_taken_up_by_themselves(estate: Estate, good: str) -> None:
+    """New values of the database's password, Redis's token and the master key are put into their
+    secrets, and nothing else is done. The task that runs afterwards has them, and Redis admits
+    no other."""
+    manager = estate.aws.client("secretsmanager")
+    old = {name: estate.secret(name) for name in ("database-password", "redis-auth", "master-key")}
+    new = {name: f"{value[:-12]}rotated{len(value)}" for name, value in old.items()}
+    for name, value in new.items():
+        manager.put_secret_value(SecretId=f"litellm-production-{name}", SecretString=value)
+    running = estate.roll_out()
+    assert running is not None, estate.tail()
+    assert running.environ["DATABASE_PASSWORD"] == new["database-password"]
+    assert running.environ["REDIS_PASSWORD"] == new["redis-auth"]
+    assert ask("/health/readiness").body["db"] == "connected"
+    assert ask("/cache/ping", new["master-key"]).body["status"] == "healthy"
+    text_of(ask(CHAT, new["master-key"], hello("still there?")))
+    assert ask(CHAT, old["master-key"], hello()).status == 401
+    assert estate.cache.admits(new["redis-auth"])
+    assert not estate.cache.admits(old["redis-auth"])
