@@ -17,10 +17,12 @@ import time
 from typing import Any
 
 from ministack import app
-from ministack.core import lambda_runtime
+from ministack.core import iam_actions, iam_evaluator, lambda_runtime
 from ministack.core.responses import set_request_account_id, set_request_region
 from ministack.services import eventbridge
 from ministack.services.cloudformation import provisioners
+
+iam_action = iam_actions.extract_iam_action
 
 
 def listen() -> None:
@@ -70,7 +72,24 @@ def allow(logical_id: str, properties: dict[str, Any], stack: str) -> tuple[str,
     return f"{stack}-{logical_id}", {}
 
 
+def permission(*request: Any) -> str | None:
+    """The permission that a request needs: a batch of messages needs what a message does.
+
+    https://docs.aws.amazon.com/service-authorization/latest/reference/list_sqs.html
+    """
+    found = iam_action(*request)
+    return found.removesuffix("Batch") if found and found.startswith("sqs:") else found
+
+
+def come_in_secret(source: str, secure: bool) -> None:
+    """Callers come by plain HTTP, where on AWS there is TLS: what asks for that is content."""
+    del secure
+    iam_evaluator.pin_request_origin(source, True)
+
+
 if __name__ == "__main__":
+    app.pin_request_origin = come_in_secret
+    iam_actions.extract_iam_action = permission
     policy = {"create": allow, "delete": lambda *_: None}
     provisioners._RESOURCE_HANDLERS["AWS::Events::EventBusPolicy"] = policy
     eventbridge._SCHEDULER_TICK_INTERVAL = 1  # the minute is a minute, not one of 60 to 70 seconds

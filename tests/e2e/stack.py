@@ -111,6 +111,7 @@ class Stack:
             "BIND_HOST": "127.0.0.1",
             "IOT_MTLS_ENABLED": "0",
             "SFTP_ENABLED": "0",
+            "AUTH": "true",  # IAM is on: the functions act as their roles, and may do no more
             **credentials(*HOME),
             **self._workload,
         }
@@ -127,7 +128,12 @@ class Stack:
         def answers() -> bool:
             if self._ministack.poll() is not None:
                 raise Failed("ministack ended")
-            with suppress(URLError, ConnectionError), urlopen(f"{self.url}/_ministack/health"):
+            with (
+                suppress(URLError, ConnectionError),
+                urlopen(f"{self.url}/_ministack/health") as health,
+            ):
+                if json.load(health)["auth"] != "enabled":
+                    raise Failed("ministack lets anybody do anything")
                 return True
             return False
 
@@ -369,6 +375,12 @@ class Stack:
         sqs, texts = self.client("sqs"), list[str]()
         url = sqs.create_queue(QueueName=f"heard-{time.monotonic_ns()}")["QueueUrl"]
         arn = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]
+        senders = {"Service": ["sns.amazonaws.com", "events.amazonaws.com"]}
+        policy = {"Version": "2012-10-17", "Statement": [{
+            "Effect": "Allow", "Principal": senders, "Action": "sqs:SendMessage",
+            "Resource": arn["QueueArn"],
+        }]}  # fmt: skip
+        sqs.set_queue_attributes(QueueUrl=url, Attributes={"Policy": json.dumps(policy)})
         topic = {"TopicArn": self.outputs["TopicArn"], "Protocol": "sqs"}
         self.client("sns").subscribe(**topic, Endpoint=arn["QueueArn"])
         events, rule = self.client("events"), url.rpartition("/")[2]
