@@ -101,3 +101,17 @@ def test_whole_files_in_the_documentation_are_valid(page: Path) -> None:
     assert whole
     for text in whole:
         assert load(text.encode(), page.name).resources
+
+
+def test_what_the_requirements_are_shown_by_is_there() -> None:
+    """Every test, file and make target that the page names, and every requirement once."""
+    text = (ROOT / "docs" / "requirements.md").read_text("utf-8")
+    assert re.findall(r"^\| (R\d+) \|", text, re.M) == [f"R{number}" for number in range(1, 51)]
+    targets = set(re.findall(r"^([a-z0-9-]+):", (ROOT / "Makefile").read_text("utf-8"), re.M))
+    for named in re.findall(r"`([^`]+)`", text):
+        if named.startswith("make "):
+            assert named.split()[1] in targets, named
+        elif "/" in named:
+            path, _, test = named.partition("::")
+            assert (ROOT / path).exists(), named
+            assert not test or f"def {test}(" in (ROOT / path).read_text("utf-8"), named
