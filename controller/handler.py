@@ -146,6 +146,8 @@ class Handler(ABC):
     """The same in words, for the error message."""
     within: ClassVar[str] = ""
     """The spec field in which names are unique (a service's `cluster`); empty: in the region."""
+    name_space: ClassVar[str] = ""
+    """What kinds have in common that share one space of names in AWS; empty: its own."""
     holds_data: ClassVar[bool] = False
     """True: removing the manifest keeps the resource (`prune: retain`) unless said otherwise."""
     instant: ClassVar[bool] = True

@@ -270,11 +270,13 @@ class Loading:
                       f"{draft.handler.name_says}")  # fmt: skip
 
     def _same_physical(self) -> None:
-        """No two of a kind may have one name in AWS, unless they stand in places known to differ:
-        services in two clusters, web ACLs of two scopes."""
+        """No two of a kind, or of kinds that share their names (alarms), may have one name in AWS,
+        unless they stand in places known to differ: services in two clusters, web ACLs of two
+        scopes."""
         seen: dict[tuple[str, str], list[_Draft]] = {}
         for draft in self.drafts.values():
-            namesakes = seen.setdefault((draft.kind, draft.physical), [])
+            space = draft.handler.name_space or draft.kind
+            namesakes = seen.setdefault((space, draft.physical), [])
             here = self._within(draft)
             other = next(
                 (n for n in namesakes if self._within(n) in (here, None) or not here), None

@@ -26,7 +26,7 @@ FILE = "imported.yaml"
 ORDER = (
     "SecurityGroup", "Secret", "LogGroup", "DBSubnetGroup", "DBParameterGroup", "DBInstance",
     "CacheSubnetGroup", "CacheParameterGroup", "ReplicationGroup", "Cluster", "Service", "WebACL",
-    "Alarm", "Dashboard",
+    "Alarm", "CompositeAlarm", "Dashboard",
 )  # fmt: skip
 ODD = "AWS shows it otherwise than Plumbline can write it"
 

@@ -40,12 +40,12 @@ _QUERY = {
     "returnData": "ReturnData",
     "accountId": "AccountId",
 }
-_UNSAID: tuple[Any, ...] = (None, "", [])
+UNSAID: tuple[Any, ...] = (None, "", [])
 
 
 def alarm_from_aws(alarm: Mapping[str, Any]) -> Doc:
     """An alarm in our words."""
-    out: Doc = {ours: alarm[aws] for ours, aws in PLAIN.items() if alarm.get(aws) not in _UNSAID}
+    out: Doc = {ours: alarm[aws] for ours, aws in PLAIN.items() if alarm.get(aws) not in UNSAID}
     for ours, (aws, read, _) in STRUCTURED.items():
         if alarm.get(aws):
             out[ours] = read(alarm[aws])
@@ -54,20 +54,20 @@ def alarm_from_aws(alarm: Mapping[str, Any]) -> Doc:
 
 def alarm_to_aws(spec: Mapping[str, Any]) -> Doc:
     """PutMetricAlarm's parameters for what a spec says."""
-    out: Doc = {aws: spec[ours] for ours, aws in PLAIN.items() if spec.get(ours) not in _UNSAID}
+    out: Doc = {aws: spec[ours] for ours, aws in PLAIN.items() if spec.get(ours) not in UNSAID}
     for ours, (aws, _, write) in STRUCTURED.items():
         if spec.get(ours):
             out[aws] = write(spec[ours])
     return out
 
 
-def configuration(alarm: Mapping[str, Any]) -> Doc:
-    """What of an alarm PutMetricAlarm replaces, whether we have words for it or not.
+def configuration(alarm: Mapping[str, Any], call: str = "PutMetricAlarm") -> Doc:
+    """What of an alarm that call replaces, whether we have words for it or not.
 
     No list in it has an order that means anything.
     """
-    told = members("cloudwatch", "PutMetricAlarm") - {"AlarmName", "Tags"}
-    return {k: _sorted(v) for k, v in alarm.items() if k in told and v not in (*_UNSAID, {})}
+    told = members("cloudwatch", call) - {"AlarmName", "Tags"}
+    return {k: _sorted(v) for k, v in alarm.items() if k in told and v not in (*UNSAID, {})}
 
 
 def _sorted(value: Any) -> Any:
@@ -95,7 +95,7 @@ def _queries_to_aws(queries: Mapping[str, Any]) -> list[Doc]:
 
 
 def _query_from_aws(query: Mapping[str, Any]) -> Doc:
-    out = {ours: query[aws] for ours, aws in _QUERY.items() if query.get(aws) not in _UNSAID}
+    out = {ours: query[aws] for ours, aws in _QUERY.items() if query.get(aws) not in UNSAID}
     if query.get("Period"):
         out["period"] = query["Period"]
     stat = query.get("MetricStat")
@@ -109,13 +109,13 @@ def _query_from_aws(query: Mapping[str, Any]) -> Doc:
             "period": stat.get("Period"),
             "unit": stat.get("Unit"),
         }
-        out |= {k: v for k, v in said.items() if v not in (*_UNSAID, {})}
+        out |= {k: v for k, v in said.items() if v not in (*UNSAID, {})}
     return out
 
 
 def query_to_aws(name: str, query: Mapping[str, Any]) -> Doc:
     """An entry of `metrics`."""
-    out: Doc = {aws: query[ours] for ours, aws in _QUERY.items() if query.get(ours) not in _UNSAID}
+    out: Doc = {aws: query[ours] for ours, aws in _QUERY.items() if query.get(ours) not in UNSAID}
     if query.get("expression"):
         return {"Id": name} | out | ({"Period": query["period"]} if query.get("period") else {})
     metric: Doc = {"Namespace": query["namespace"], "MetricName": query["metricName"]}

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 KINDS = {
     "LogGroup": "log_group:LogGroupHandler",
     "Alarm": "alarm:AlarmHandler",
+    "CompositeAlarm": "composite_alarm:CompositeAlarmHandler",
     "Dashboard": "dashboard:DashboardHandler",
     "Secret": "secret:SecretHandler",
     "Topic": "topic:TopicHandler",

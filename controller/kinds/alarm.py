@@ -5,20 +5,17 @@ One AWS resource, found by its name. PutMetricAlarm replaces the whole alarm wit
 there (case 161): everything is sent as AWS showed it but for what is to change. The model behind an
 anomaly detection band belongs to its metric: CloudWatch trains one when an alarm wants it and there
 is none (https://github.com/aws/aws-cdk/pull/19956). Composite alarms and alarms on logs are other
-types, with calls of their own.
+types, with calls of their own, in the same space of names.
 """
 
 from __future__ import annotations
 
-import time
 from collections.abc import Mapping, Sequence
-from functools import partial
 from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import AfterValidator, Field, model_validator
 
-from controller.aws import Aws, AwsFailure
-from controller.batching import batches
+from controller.aws import Aws
 from controller.diff import Change
 from controller.handler import (
     READY,
@@ -30,7 +27,6 @@ from controller.handler import (
     Present,
     Readiness,
     Target,
-    Unknown,
 )
 from controller.kindlib.alarm_checks import BAND, WAYS, contradictions
 from controller.kindlib.alarm_parts import (
@@ -47,20 +43,16 @@ from controller.kindlib.alarm_parts import (
     Unit,
     WarmUpConfiguration,
 )
+from controller.kindlib.alarm_reading import alarm_arn, described, observed
 from controller.kindlib.alarm_request import creation, overwriting, way
 from controller.kindlib.alarm_words import PUT, alarm_from_aws, configuration
 from controller.kindlib.overwriting import marks, unchanged, without_marks
 from controller.kindlib.planning import by_field, paths, tag_changes
-from controller.kindlib.reading import tag_list, tag_map, tags_of
+from controller.kindlib.reading import tag_list
 from controller.policies import AnyWhenUndeclared, Doc, ServerDefault, Situation
 from controller.spec import Outputs, Taggable, text
 
 OUR_PERIOD = 60
-
-_TYPES = {
-    "MetricAlarms": "MetricAlarm", "CompositeAlarms": "CompositeAlarm", "LogAlarms": "LogAlarm",
-}  # fmt: skip
-"""Member of DescribeAlarms' reply → type that is asked for."""
 
 
 def _m_of_n(situation: Situation) -> Any:
@@ -78,7 +70,8 @@ class AlarmSpec(Taggable):
     instead: ClassVar[Mapping[str, str]] = {
         "alarmName": "the name is metadata.name, or metadata.externalName",
         "alarmDescription": "it is called description here",
-        "alarmRule": "composite alarms, which watch other alarms, are not managed here",
+        "alarmRule": "composite alarms, which watch other alarms, are a kind of their own: "
+        "CompositeAlarm",
         "scheduledQueryConfiguration": "alarms on log queries are not managed here",
         "stateValue": "an alarm's state is what CloudWatch finds, and no drift",
     }
@@ -213,6 +206,7 @@ class AlarmHandler(Handler):
     outputs = AlarmOutputs
     name_pattern = r"[^\x00-\x1f\x7f]{1,255}"
     name_says = "1-255 printable characters"
+    name_space = "alarm"
     reads: ClassVar = (
         "cloudwatch:DescribeAlarms", "cloudwatch:ListTagsForResource",
         "resourcegroupstaggingapi:GetResources",
@@ -224,20 +218,7 @@ class AlarmHandler(Handler):
     )  # fmt: skip
 
     def observe(self, aws: Aws, targets: Sequence[Target]) -> dict[str, Observation]:
-        runs = list(batches(targets, 100))
-        answers = aws.gather(*(partial(_described, aws, [t.name for t in run]) for run in runs))
-        found: dict[str, Observation] = {}
-        there: list[tuple[Target, Doc]] = []
-        for run, answer in zip(runs, answers, strict=True):
-            for target in run:
-                if isinstance(answer, AwsFailure):
-                    found[target.key] = Unknown(str(answer))
-                elif target.name in answer:
-                    there.append((target, answer[target.name]))
-                else:
-                    found[target.key] = Absent()
-        seen = aws.gather(*(partial(_observed, aws, t, alarm) for t, alarm in there))
-        return found | {t.key: s for (t, _), s in zip(there, seen, strict=True)}
+        return observed(aws, targets, "MetricAlarm")
 
     def to_spec(self, doc: Mapping[str, Any]) -> Doc:
         return alarm_from_aws(doc["alarm"]) | {"tags": doc.get("tags", {})}
@@ -298,7 +279,7 @@ class AlarmHandler(Handler):
                     volatile=volatile,
                 )
             )  # fmt: skip
-        arn = alarm.get("AlarmArn") or _arn(target)
+        arn = alarm.get("AlarmArn") or alarm_arn(target)
         todo = by_field(changes).get("tags", [])
         put, gone = tag_changes(todo)
         if put:  # case 162: PutMetricAlarm ignores tags of an alarm that exists
@@ -327,14 +308,14 @@ class AlarmHandler(Handler):
         """
 
         def look() -> Doc | None:
-            now = _described(aws, [target.name]).get(target.name)
+            now = described(aws, [target.name]).get(target.name)
             return configuration(now) if now else None
 
         if action.operation == "PutMetricAlarm":
             unchanged(params, look, f"alarm {target.name}")
         aws.write(action.service, action.operation, without_marks(params))
         if action.creates:
-            return {"name": target.name, "arn": _arn(target)}
+            return {"name": target.name, "arn": alarm_arn(target)}
         return {}
 
     def discover(self, aws: Aws) -> list[Found]:
@@ -351,42 +332,3 @@ def _needed(spec: Mapping[str, Any]) -> tuple[str, ...]:
     threshold = "thresholdMetricId" if spec.get("comparisonOperator") in BAND else "threshold"
     single = ("namespace", "metricName") if way(spec) == "metricName" else ()
     return (*single, "evaluationPeriods", "comparisonOperator", threshold)
-
-
-def _arn(target: Target) -> str:
-    return target.arn("cloudwatch", f"alarm:{target.name}")
-
-
-def _described(aws: Aws, names: Sequence[str]) -> dict[str, Doc]:
-    """At most 100 alarms by name, in one call, of all types: their names are in one space."""
-    request: Doc = {
-        "AlarmNames": list(names),
-        "AlarmTypes": list(_TYPES.values()),
-        "MaxRecords": 100,
-    }
-    found: dict[str, Doc] = {}
-    while True:
-        reply = aws.read("cloudwatch", "DescribeAlarms", request)
-        for member, kind in _TYPES.items():
-            for alarm in reply.get(member) or []:
-                found[alarm["AlarmName"]] = alarm | {"type": kind}
-        if not reply.get("NextToken"):
-            return found
-        request["NextToken"] = reply["NextToken"]
-
-
-def _observed(aws: Aws, target: Target, alarm: Doc) -> Observation:
-    at = time.monotonic()
-    if alarm["type"] != "MetricAlarm":
-        return Unknown(f"{target.name} is a {alarm['type']}, not an alarm on a metric")
-    arn = alarm.get("AlarmArn") or _arn(target)
-
-    def ask() -> dict[str, str]:
-        reply = aws.read("cloudwatch", "ListTagsForResource", {"ResourceARN": arn})
-        return tag_map(reply.get("Tags"))
-
-    doc = {"alarm": alarm, "observedAt": at}
-    try:
-        return Present({**doc, "tags": tags_of(aws, target, arn, ask)})
-    except AwsFailure as failure:
-        return Present(doc, {"tags": str(failure)})

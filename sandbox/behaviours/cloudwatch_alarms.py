@@ -7,12 +7,12 @@ Application Auto Scaling puts its `TargetTracking-…` alarms there, too. An ala
 from __future__ import annotations
 
 import copy
-import re
 from datetime import timedelta
 from typing import Any
 
 from sandbox.alarm_rules import ACTIONS, check_actions, check_alarm, refusal
 from sandbox.behaviours.cloudwatch_dashboards import dashboard_arn, kept, seen
+from sandbox.composite_rules import check_composite, named_in
 from sandbox.errors import AwsError
 from sandbox.paging import page
 from sandbox.registry import Context, Params, Reply, behaviour
@@ -21,7 +21,6 @@ from sandbox.world import Store
 
 API = "https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/"
 BAD_VALUE = "InvalidParameterValue"
-_IN_RULE = re.compile(r"(?:ALARM|OK|INSUFFICIENT_DATA)\s*\(\s*(\"[^\"]*\"|'[^']*'|[^)\s]+)\s*\)")
 
 
 def _alarms(store: Store) -> dict[str, dict[str, Any]]:
@@ -31,7 +30,7 @@ def _alarms(store: Store) -> dict[str, dict[str, Any]]:
 
 def _refers_to(alarm: dict[str, Any]) -> set[str]:
     """The names or ARNs of the alarms in a composite alarm's rule."""
-    return {name.strip("\"'") for name in _IN_RULE.findall(alarm.get("AlarmRule", ""))}
+    return set(named_in(alarm.get("AlarmRule", "")))
 
 
 def _named(ctx: Context, name: str) -> dict[str, Any]:
@@ -116,11 +115,17 @@ def put_metric_alarm(ctx: Context, params: Params) -> Reply:
 @behaviour(
     "cloudwatch", "PutCompositeAlarm",
     "AlarmName AlarmDescription AlarmRule ActionsEnabled OKActions AlarmActions"
-    " InsufficientDataActions Tags",
-    evidence="documented", source=API + "API_PutCompositeAlarm.html",
+    " InsufficientDataActions Tags ActionsSuppressor ActionsSuppressorWaitPeriod"
+    " ActionsSuppressorExtensionPeriod ActionConfiguration",
+    evidence="documented",
+    source=API + "API_PutCompositeAlarm.html; "
+    "https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/alarm-combining.html; "
+    "https://docs.aws.amazon.com/cdk/api/v2/docs/aws-cdk-lib.aws_cloudwatch.AtLeastOptions.html; "
+    "assumed: ValidationError, and its words, for all that is refused",
 )  # fmt: skip
 def put_composite_alarm(ctx: Context, params: Params) -> Reply:
     check_actions(params, ctx.region)
+    check_composite(params)
     alarm = copy.deepcopy({k: v for k, v in params.items() if k != "Tags"})
     known = {name for a in _alarms(ctx.store).values() for name in (a["AlarmName"], a["AlarmArn"])}
     missing = _refers_to(alarm) - known
@@ -129,6 +134,8 @@ def put_composite_alarm(ctx: Context, params: Params) -> Reply:
             f"Could not save the composite alarm as alarms {sorted(missing)} in the alarm rule"
             " do not exist"
         )
+    if params.get("ActionsSuppressor", next(iter(known), "")) not in known | {""}:
+        raise refusal(f"The suppressor alarm {params['ActionsSuppressor']} does not exist")
     _save(ctx, alarm, from_pairs(params.get("Tags"), BAD_VALUE))
     return {}
 

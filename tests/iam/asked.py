@@ -345,6 +345,9 @@ BESIDES: dict[str, Callable[[Params], Iterator[Besides]]] = {
         "ecs.application-autoscaling"
     ),
     "application-autoscaling:PutScalingPolicy": _alarms,
+    "cloudwatch:PutCompositeAlarm": lambda p: _tagged(
+        "cloudwatch:TagResource", "cloudwatch", f"alarm:{p['AlarmName']}", p
+    ),
     "cloudwatch:PutDashboard": lambda p: (
         ("cloudwatch:TagResource", f"arn:aws:cloudwatch::{ACCOUNT}:dashboard/{p['DashboardName']}",
          {}) for _ in p.get("Tags", ())[:1]

@@ -112,6 +112,34 @@ ALARM = (
         """),
 )  # fmt: skip
 
+COMPOSITE_ALARM = (
+    *(
+        resource(
+            "Alarm", name,
+            "namespace: a, metricName: b, statistic: Sum, evaluationPeriods: 1, threshold: 1,"
+            " comparisonOperator: GreaterThanThreshold",
+        )
+        for name in ("errors", "latency", "rollout")
+    ),
+    manifest("CompositeAlarm", "full", f"""
+        description: People notice
+        alarmRule: ALARM("${{Alarm.errors.name}}") AND NOT OK("${{Alarm.latency.name}}")
+        alarmActions: ['{TOPIC}']
+        okActions: ['{TOPIC}']
+        insufficientDataActions: ['{TOPIC}']
+        actionsSuppressor: ${{Alarm.rollout.name}}
+        actionsSuppressorWaitPeriod: 60
+        actionsSuppressorExtensionPeriod: 120
+        actionConfiguration: {{alarmTagsPropagation: {{enabled: true, includedTagKeys: [team,
+                                                                               cost-center]}}}}
+        """),
+    manifest("CompositeAlarm", "full-excluded", """
+        alarmRule: FALSE
+        actionsEnabled: false
+        actionConfiguration: {alarmTagsPropagation: {enabled: true, excludedTagKeys: [team]}}
+        """),
+)  # fmt: skip
+
 DASHBOARD = (
     manifest("Dashboard", "full", """
         start: -PT6H
@@ -703,6 +731,7 @@ FULL: dict[str, tuple[str, ...]] = {
     "CacheParameterGroup": CACHE_PARAMETER_GROUP,
     "CacheSubnetGroup": CACHE_SUBNET_GROUP,
     "Cluster": CLUSTER,
+    "CompositeAlarm": COMPOSITE_ALARM,
     "Dashboard": DASHBOARD,
     "DBInstance": DB_INSTANCE,
     "DBParameterGroup": DB_PARAMETER_GROUP,

@@ -280,6 +280,17 @@ class Alarms(Hand):
         change(raw, self.way(leaf, raw), value)
 
 
+class CompositeAlarms(Alarms):
+    def field(self, name: str, leaf: Leaf, value: Any) -> None:
+        client = self.client()
+        found = client.describe_alarms(AlarmNames=[name], AlarmTypes=["CompositeAlarm"])
+        raw = found["CompositeAlarms"][0]
+        members = client.meta.service_model.operation_model("PutCompositeAlarm").input_shape.members
+        wanted = {k: v for k, v in raw.items() if k in members and v not in ([], "")}
+        change(wanted, self.way(leaf, wanted), value)
+        _public(client.put_composite_alarm, **wanted)
+
+
 class Dashboards(Alarms):
     def arn(self, name: str) -> str:
         return self.an_arn(f"dashboard/{name}").replace(f":{self.bench.world.region}:", "::")
@@ -1175,6 +1186,7 @@ HANDS: dict[str, type[Hand]] = {
     "CacheParameterGroup": CacheParameterGroups,
     "CacheSubnetGroup": CacheSubnetGroups,
     "Cluster": Clusters,
+    "CompositeAlarm": CompositeAlarms,
     "Dashboard": Dashboards,
     "DBInstance": DbInstances,
     "DBParameterGroup": DbParameterGroups,

@@ -89,6 +89,10 @@ VALUES: dict[tuple[str, str], Any] = {
         "CidrIpv4": "0.0.0.0/0", "CidrIpv6": None, "ReferencedGroupId": None}
        for way in ("ingress", "egress")},
     # --- alarms ---
+    ("CompositeAlarm", "alarmRule"): "TRUE",
+    ("CompositeAlarm", "actionsSuppressor"): "litellm-production-errors",
+    **{("CompositeAlarm", f"{name} more"): lambda bench, leaf: [*leaf.value, TOPIC]
+       for name in ("alarmActions", "okActions", "insufficientDataActions")},
     **{("Alarm", f"{name} {deed}"): value
        for name in ("alarmActions", "okActions", "insufficientDataActions")
        for deed, value in (

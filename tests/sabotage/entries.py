@@ -183,7 +183,8 @@ def _all() -> Iterator[Sabotage]:
         _tests(PARTIAL, "test_a_page_that_does_not_come_is_the_whole_list_unread"),
     )  # fmt: skip
     yield _one(
-        "I5", "alarms that AWS does not describe count as gone", "controller/kinds/alarm.py",
+        "I5", "alarms that AWS does not describe count as gone",
+        "controller/kindlib/alarm_reading.py",
         "found[target.key] = Unknown(str(answer))", "found[target.key] = Absent()", NOTHING,
     )  # fmt: skip
     yield Sabotage(

@@ -30,6 +30,7 @@ SAMPLES: dict[str, Doc] = {
     },
     "DBParameterGroup": {"family": "postgres16"},
     "DBSubnetGroup": {"subnetIds": SUBNETS},
+    "CompositeAlarm": {"alarmRule": "FALSE"},
     "Dashboard": {"widgets": [{"type": "text", "properties": {"markdown": "# Hello"}}]},
     "LogGroup": {},
     "ReplicationGroup": {"cacheNodeType": "cache.t4g.small", "allowUnauthenticated": True},

@@ -81,6 +81,9 @@ PARTS: dict[str, dict[str, Shown]] = {
         ),
     },
     "Cluster": {"ecs:DescribeClusters": Shown("clusters", ("CreateCluster",))},
+    "CompositeAlarm": {
+        "cloudwatch:DescribeAlarms": Shown("CompositeAlarms", ("PutCompositeAlarm",))
+    },
     "Dashboard": {"cloudwatch:GetDashboard": Shown("", ("PutDashboard",))},
     "DBInstance": {
         "rds:DescribeDBInstances": Shown("DBInstances", ("CreateDBInstance", "ModifyDBInstance"))

@@ -44,7 +44,6 @@ def test_nothing_is_put_aside_unread() -> None:
     reasons = {aside.reason for _, aside in survey(RECORDED).asides}
     assert reasons <= {
         "AWS's own default group, which nobody can change",
-        "a composite alarm, which is another kind",
         "autoscaling of something else: ec2:spot-fleet-request:TargetCapacity",
         "an empty reply",
     }

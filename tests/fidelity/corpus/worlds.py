@@ -365,8 +365,10 @@ def _log_tags(reply: Doc, library: Library) -> Found:
 
 def _alarms(reply: Doc, library: Library) -> Found:
     call = "cloudwatch:DescribeAlarms"
-    for alarm in reply.get("CompositeAlarms") or []:
-        yield Aside(alarm["AlarmName"], "a composite alarm, which is another kind")
+    composite = reply.get("CompositeAlarms") or []
+    for index, alarm in enumerate(composite):
+        world = _world(alarm["AlarmArn"], {call: composite})
+        yield Subject("CompositeAlarm", alarm["AlarmName"], world, (Part(call, (index,)),))
     for alarm in reply.get("LogAlarms") or []:
         yield Aside(alarm["AlarmName"], "an alarm on logs, which is another kind")
     alarms = reply.get("MetricAlarms") or []

@@ -238,6 +238,11 @@ def alarm(aws: Any) -> None:
     client.put_metric_alarm(**said | {"Threshold": 99.0})
 
 
+def composite_alarm(aws: Any) -> None:
+    client = aws.client("cloudwatch")
+    client.put_composite_alarm(AlarmName="orders is down", AlarmRule='ALARM("5xx share")')
+
+
 def dashboard(aws: Any) -> None:
     client = aws.client("cloudwatch")
     text = client.get_dashboard(DashboardName="Orders")["DashboardBody"]
@@ -330,6 +335,7 @@ DEEDS = {
     "LogGroup": (log_group, "/platform/orders/api", "retentionInDays"),
     "Secret": (secret, "orders/smtp", "description"),
     "Alarm": (alarm, "Orders/DB/CPU", "threshold"),
+    "CompositeAlarm": (composite_alarm, "orders is down", "alarmRule"),
     "Dashboard": (dashboard, "Orders", "widgets[0].properties[markdown]"),
     "Cluster": (cluster, "Orders", "settings[containerInsights]"),
     "Service": (service, "api", "healthCheckGracePeriodSeconds"),

@@ -24,6 +24,7 @@ TYPES: dict[str, tuple[str, ...]] = {
     "CacheParameterGroup": ("AWS::ElastiCache::ParameterGroup",),
     "CacheSubnetGroup": ("AWS::ElastiCache::SubnetGroup",),
     "Cluster": ("AWS::ECS::Cluster", "AWS::ECS::ClusterCapacityProviderAssociations"),
+    "CompositeAlarm": ("AWS::CloudWatch::CompositeAlarm",),
     "Dashboard": ("AWS::CloudWatch::Dashboard",),
     "DBInstance": ("AWS::RDS::DBInstance",),
     "DBParameterGroup": ("AWS::RDS::DBParameterGroup",),

@@ -32,6 +32,10 @@ SHOWN: dict[str, tuple[tuple[str, str, str], ...]] = {
         ("elasticache", "ListTagsForResource", ""),
     ),
     "Cluster": (("ecs", "DescribeClusters", "clusters"),),
+    "CompositeAlarm": (
+        ("cloudwatch", "DescribeAlarms", "CompositeAlarms"),
+        ("cloudwatch", "ListTagsForResource", ""),
+    ),
     "Dashboard": (("cloudwatch", "GetDashboard", ""), ("cloudwatch", "ListTagsForResource", "")),
     "DBInstance": (("rds", "DescribeDBInstances", "DBInstances"),),
     "DBParameterGroup": (

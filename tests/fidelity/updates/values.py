@@ -14,6 +14,7 @@ from tests.perturbation.full import P, manifest
 
 VALUES: dict[tuple[str, str], Any] = {
     ("WebACL", "challengeSdkInjection"): ["CLOUDFRONT"],
+    ("CompositeAlarm", "alarmRule"): "TRUE",
     ("DBInstance", "engineVersion"): lambda now: {
         "a newer minor version": "16.6",
         "a newer major version": "17",
