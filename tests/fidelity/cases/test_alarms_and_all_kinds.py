@@ -457,7 +457,7 @@ def test_another_writer_is_not_overwritten_unseen(
 ) -> None:
     """An observation that is older than ten seconds is made anew, and what was found then wins."""
     times = iter(range(0, 100_000, 20))
-    monkeypatch.setattr("controller.kinds.alarm.time.monotonic", lambda: float(next(times)))
+    monkeypatch.setattr("controller.kindlib.overwriting.time.monotonic", lambda: float(next(times)))
     e.put("plain", Threshold=81)
     apply, late = AlarmHandler.apply, [lambda: e.put("plain", Threshold=90, Unit="Percent")]
 
