@@ -230,6 +230,12 @@ def secret(aws: Any) -> None:
     aws.client("secretsmanager").update_secret(SecretId="orders/smtp", Description="mine now")
 
 
+def topic(aws: Any) -> None:
+    client = aws.client("sns")
+    [arn] = [t["TopicArn"] for t in client.list_topics()["Topics"] if "orders" in t["TopicArn"]]
+    client.set_topic_attributes(TopicArn=arn, AttributeName="SignatureVersion", AttributeValue="2")
+
+
 def alarm(aws: Any) -> None:
     client = aws.client("cloudwatch")
     found = client.describe_alarms(AlarmNames=["Orders/DB/CPU"])["MetricAlarms"][0]
@@ -334,6 +340,7 @@ DEEDS = {
     "SecurityGroup": (security_group, "data", "ingress[tcp/22/0.0.0.0/0]"),
     "LogGroup": (log_group, "/platform/orders/api", "retentionInDays"),
     "Secret": (secret, "orders/smtp", "description"),
+    "Topic": (topic, "orders-alarms", "signatureVersion"),
     "Alarm": (alarm, "Orders/DB/CPU", "threshold"),
     "CompositeAlarm": (composite_alarm, "orders is down", "alarmRule"),
     "Dashboard": (dashboard, "Orders", "widgets[0].properties[markdown]"),
