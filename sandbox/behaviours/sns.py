@@ -88,7 +88,7 @@ def _set(ctx: Context, attributes: dict[str, str], name: str, value: str) -> Non
     if name == "TracingConfig" and "FifoTopic" in attributes and value == "Active":
         raise refusal("TracingConfig Reason: only standard topics can be traced")
     kept = checked_attribute(ctx, name, value)
-    if kept:
+    if kept and (name, kept) != ("SignatureVersion", "1"):
         attributes[name] = kept
     elif name == "DisplayName":
         attributes[name] = ""
@@ -115,8 +115,6 @@ def set_topic_attributes(ctx: Context, params: Params) -> Reply:
 def get_topic_attributes(ctx: Context, params: Params) -> Reply:
     topic = topic_of(ctx.view, params["TopicArn"])
     shown = dict(topic)
-    if shown.get("SignatureVersion") == "1" and ctx.world.seed % 2:
-        del shown["SignatureVersion"]
     arns = [s["SubscriptionArn"] for s in _subscriptions(ctx, params["TopicArn"])]
     waiting = arns.count("PendingConfirmation")
     shown |= {

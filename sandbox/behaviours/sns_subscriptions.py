@@ -40,7 +40,7 @@ Subscription = dict[str, Any]
 
 def _there(ctx: Context) -> dict[str, Subscription]:
     """All subscriptions, without those that nobody confirmed in time."""
-    there: dict[str, Subscription] = ctx.store.setdefault("subscriptions", {})
+    there: dict[str, Subscription] = ctx.store.get("subscriptions", {})
     for key in [k for k, s in there.items() if s["SubscriptionArn"] == WAITS]:
         if there[key]["_until"] <= ctx.now:
             del there[key]
@@ -101,7 +101,7 @@ def _new(
     if elsewhere or protocol in CONFIRMED_BY_HAND:
         made |= {"SubscriptionArn": WAITS, "_token": ctx.token(length=32), "_letters": 1,
                  "_until": ctx.now + KEPT_FOR}  # fmt: skip
-    _there(ctx)[key] = made
+    ctx.store.setdefault("subscriptions", {})[key] = made
     return made
 
 
