@@ -8,6 +8,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
+from datetime import UTC, datetime
 from typing import Any, Literal
 
 import botocore.session
@@ -103,6 +104,8 @@ class Aws:
     ) -> None:
         self.region = region
         self.account = account
+        self.began = datetime.now(UTC).timestamp()
+        """When the pass began, in seconds of Unix time."""
         self.calls: Counter[str] = Counter()
         self.throttles = 0
         self.cache = {} if cache is None else cache

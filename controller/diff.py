@@ -16,6 +16,7 @@ from typing import Any, Literal
 
 from controller.fields import Field
 from controller.policies import (
+    Achieved,
     ActionOption,
     AnyWhenUndeclared,
     Canonical,
@@ -360,7 +361,7 @@ class _Walk:
         """Who moved it. there: what it is in was declared, so that no `last` is a baseline too."""
         if self.views.last is None:
             return "baseline-unknown"
-        if last is None and not there:
+        if field.policy(Achieved) or (last is None and not there):
             return "pending"
         desired_moved = not self.equal(field, d, last)
         owner = field.policy(OwnedBy)
@@ -395,6 +396,8 @@ class _Walk:
             return False
         if field.policy(VersionPrefix):
             return version_matches(declared, live)
+        if field.policy(Achieved):
+            return bool(live >= declared)
         return bool(canonical(field, declared) == canonical(field, live))
 
 

@@ -159,6 +159,11 @@ class LifecycleSpec(Model):
     ignore: tuple[IgnoreRule, ...] = ()
     """Fields to leave alone."""
 
+    depends_on: tuple[str, ...] = ()
+    """Resources, as `Kind/name`, that must be there, ready and as desired before this one is made
+    or a change of the file is made in it: a service waits for its migration. Drift is mended all
+    the same. What a `${…}` refers to is waited for anyhow, if only to be made."""
+
 
 class EnvironmentDocument(Model):
     """The first document of a desired-state file."""

@@ -169,6 +169,30 @@ def dependencies(step: Step, it: Assessment, known: Judgement) -> Veto | None:
     return None
 
 
+def awaited(step: Step, it: Assessment, known: Judgement) -> Veto | None:
+    """`lifecycle.dependsOn`: what a commit asks for is made after that. Drift is mended meanwhile,
+    and a new version of a secret is taken up: the program stays the one that was there."""
+    mine = [c for c in it.changes if c.path in step.action.changes and c.cls == "differs"]
+    if not (step.action.creates or it.missing or any(c.cause != "drift" for c in mine)):
+        return None
+    for key in it.resource.lifecycle.depends_on:
+        other = known.assessments.get(key)
+        if other is None:
+            continue
+        ready = isinstance(other.observation, Present) and other.readiness.state == "ready"
+        if not ready or not _as_desired(other):
+            failed = other.readiness.state == "failed" or bool(other.problem)
+            why = other.readiness.message if not ready else "it is to be changed first"
+            why = other.problem or why or "not there yet"
+            return Veto("DependencyNotReady", f"waits for {key}: {why}", waiting=not failed)
+    return None
+
+
+def _as_desired(it: Assessment) -> bool:
+    """True if nothing is left to do but what AWS has taken on."""
+    return not it.problem and all(c.cls in ("undeclared", "owned", "in_flight") for c in it.changes)
+
+
 def modifiable(step: Step, it: Assessment, known: Judgement) -> Veto | None:
     """AWS refuses or queues a change while the resource is busy with the last one."""
     if it.busy:
@@ -190,7 +214,7 @@ def three_tries(step: Step, it: Assessment, known: Judgement) -> Veto | None:
 
 GUARDS: tuple[Guard, ...] = (
     pause, mode, ownership, evidence, deletion_protection, approval, defaults, three_tries,
-    modifiable, dependencies,
+    modifiable, awaited, dependencies,
 )  # fmt: skip
 
 

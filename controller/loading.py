@@ -330,6 +330,7 @@ class Loading:
         if draft.envelope:
             for path, message in scrutiny.ignored(draft.envelope.lifecycle, root):
                 self.tell(source, path, message)
+            self._depends_on(draft, draft.envelope.lifecycle)
         spec = draft.spec if self._may_be_made(draft) else None
         if spec and (missing := draft.handler.incomplete(spec)):
             for path, message in scrutiny.lacks(missing, root):
@@ -369,6 +370,16 @@ class Loading:
                 elif ref.kind == "resource" and ref.resource != draft.key:
                     line = draft.source.line_of(("spec", *path))
                     draft.needs.setdefault(ref.resource, (line, _dotted({}, ("spec", *path))))
+
+    def _depends_on(self, draft: _Draft, life: LifecycleSpec) -> None:
+        """`lifecycle.dependsOn`: others of this file."""
+        for index, key in enumerate(life.depends_on):
+            path: Path = ("lifecycle", "dependsOn", index)
+            if message := scrutiny.awaited(key, draft.key, self.known):
+                self.tell(draft.source, path, message)
+            elif key in self.drafts:
+                where = (draft.source.line_of(path), _dotted({}, path))
+                draft.needs.setdefault(key, where)
 
     # --- putting together ------------------------------------------------------------------
 
@@ -416,6 +427,7 @@ class Loading:
                 prune=life.prune or ("retain" if holds else "delete"),
                 adopt=life.adopt,
                 ignore=tuple(Ignore(r.path, r.reason, r.until) for r in life.ignore),
+                depends_on=life.depends_on,
             ),
             line=draft.source.line,
             lines=lines,

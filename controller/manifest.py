@@ -69,12 +69,14 @@ class Ignore(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Lifecycle:
-    """How one resource is treated. mode: None follows the environment."""
+    """How one resource is treated. mode: None follows the environment. depends_on: keys of the
+    resources that hold it back."""
 
     mode: Mode | None = None
     prune: Prune = "delete"
     adopt: bool = False
     ignore: tuple[Ignore, ...] = ()
+    depends_on: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +86,8 @@ class Resource:
     key: `Kind/name`. physical: its name in AWS. spec: with our defaults and all tags; references
     to what only AWS knows are still in it. written: rendered paths that stand in the file, the
     rest of `spec` being our defaults. raw: the spec as written. lines: rendered path → line.
-    depends_on: keys of the resources it refers to. memo: what `check_resolved` said last.
+    depends_on: keys of the resources it refers to or waits for. memo: what `check_resolved` said
+    last.
     """
 
     kind: str

@@ -171,6 +171,14 @@ class Withdrawn:
     cases: Cases = ()
 
 
+@dataclass(frozen=True, slots=True)
+class Achieved:
+    """A number that AWS reaches only by what we do, never moved by others: while it is behind, that
+    is work to do and no drift; further along is as good."""
+
+    cases: Cases = ()
+
+
 Policy = (
     ServerDefault
     | AnyWhenUndeclared
@@ -186,6 +194,7 @@ Policy = (
     | Keyed
     | KeysOf
     | Withdrawn
+    | Achieved
 )
 
 

@@ -175,6 +175,7 @@ class Pass:
         report.mode = min(desired.environment.mode, tools.highest_mode, key=MODES.index)
         report.previous = self.lease.last_started if self.lease else None
         self.aws = tools.connect(self.lease.permit if self.lease and self.may_write else None)
+        self.aws.began = self.started.timestamp()
         self.inventory = Inventory.load(tools.store, name, writable=write)
         _place(self.inventory, self.aws)
         self.aws.trust = self._trust()

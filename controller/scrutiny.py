@@ -84,6 +84,17 @@ def _output(ref: Reference, handler: Handler) -> str:
     return f"found {ref.text}, {near} {has}" if near else f"found {ref.text}, but {has}"
 
 
+def awaited(wanted: str, key: str, known: Known) -> str:
+    """What is wrong with an entry of `lifecycle.dependsOn` of the resource `key`."""
+    kind, _, name = wanted.partition("/")
+    if wanted == key:
+        return f"found {wanted}, but a resource can't wait for itself"
+    if wanted in known.keys or known.broken(kind, name):
+        return ""
+    near = closest(wanted, list(known.keys))
+    return f"found {wanted}, but there is none in this file" + (f", {near}" if near else "")
+
+
 def outputs_of(handler: Handler) -> list[str]:
     """The output paths of a kind: `endpoint.address`, …"""
 

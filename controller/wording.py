@@ -25,6 +25,7 @@ from pydantic_core import PydanticUndefined
 from controller.fields import Field
 from controller.kindlib.whole import Whole
 from controller.policies import (
+    Achieved,
     ActionOption,
     AnyWhenUndeclared,
     Canonical,
@@ -218,6 +219,7 @@ _SAYS: dict[type, Callable[[Any], str]] = {
     Keyed: lambda p: "only the keys written here are ours: others are left alone",
     KeysOf: lambda p: f"an entry that moves to or from `{p.other}` is reported there",
     Withdrawn: lambda p: "taken out of the file it ends",
+    Achieved: lambda p: "reached by what Plumbline does: behind is work to do, never drift",
 }
 
 

@@ -1,4 +1,4 @@
-"""What goes on around ECS without Plumbline: instances come, CodeDeploy and others roll out.
+"""What goes on around ECS without Plumbline: instances come, others roll out, work fails.
 
 https://docs.aws.amazon.com/AmazonECS/latest/developerguide/deployment-types.html
 """
@@ -62,3 +62,13 @@ def code_deploy(world: World, cluster: str, service: str, task_definition: str) 
                                    "loadBalancers", "platformFamily") if k in before}  # fmt: skip
     task_set(world, cluster, service, **{**kept, "taskDefinition": task_definition})
     found["taskDefinition"] = task_definition
+
+
+def exits(world: World, family: str, **codes: int) -> None:
+    """From now on these containers of the family's lone tasks end with these exit codes."""
+    part(world.store("ecs"), "_exits")[family] = codes
+
+
+def crowded(world: World, cluster: str, *, full: bool = True) -> None:
+    """The cluster's instances have no memory left for one more task; or have some again."""
+    part(world.store("ecs"), "clusters")[cluster]["_crowded"] = full

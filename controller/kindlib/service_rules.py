@@ -44,11 +44,11 @@ REFUSED = {
 def service_problems(spec: Spec) -> Iterator[str]:
     """What ECS refuses of a service. Texts that wait for references pass."""
     yield from task_problems(spec)
-    yield from _where_it_runs(spec)
-    yield from _network(spec)
+    yield from where_it_runs(spec)
+    yield from network_problems(spec)
     yield from _counts(spec)
     yield from _balancers(spec)
-    yield from _placement(spec)
+    yield from placement_problems(spec)
     yield from deployment_problems(spec)
     yield from connect_problems(spec)
     yield from volumes_problems(spec)
@@ -57,12 +57,14 @@ def service_problems(spec: Spec) -> Iterator[str]:
         yield "enableExecuteCommand: ECS Exec needs taskRoleArn"
 
 
-def _on_fargate(spec: Spec) -> bool:
+def on_fargate(spec: Spec) -> bool:
+    """Whether tasks run on Fargate."""
     providers = mapping(spec.get("capacityProviderStrategy"))
     return spec.get("launchType") == "FARGATE" or any(p in FARGATE for p in providers)
 
 
-def _where_it_runs(spec: Spec) -> Iterator[str]:
+def where_it_runs(spec: Spec) -> Iterator[str]:
+    """What ECS refuses of launch type, capacity providers and platform."""
     launch, strategy = spec.get("launchType"), spec.get("capacityProviderStrategy")
     yield from strategy_problems(strategy, "capacityProviderStrategy")
     fits = items(spec.get("requiresCompatibilities"))
@@ -70,7 +72,7 @@ def _where_it_runs(spec: Spec) -> Iterator[str]:
         yield f"launchType: {launch} is not among requiresCompatibilities {', '.join(fits)}"
     if launch == "MANAGED_INSTANCES":
         yield "launchType: managed instances are chosen by capacityProviderStrategy"
-    if spec.get("platformVersion") and not _on_fargate(spec) and known(launch) is not None:
+    if spec.get("platformVersion") and not on_fargate(spec) and known(launch) is not None:
         yield f"platformVersion: goes with Fargate, not with {launch}"
     controller = known(spec.get("deploymentController"))
     if controller not in (None, "ECS"):
@@ -80,7 +82,8 @@ def _where_it_runs(spec: Spec) -> Iterator[str]:
         )
 
 
-def _network(spec: Spec) -> Iterator[str]:
+def network_problems(spec: Spec) -> Iterator[str]:
+    """What ECS refuses of the network configuration."""
     mode, network = spec.get("networkMode"), spec.get("networkConfiguration")
     if mode == "awsvpc" and network is None:
         yield "networkConfiguration: networkMode awsvpc needs it"
@@ -92,7 +95,7 @@ def _network(spec: Spec) -> Iterator[str]:
 
 def _counts(spec: Spec) -> Iterator[str]:
     if spec.get("schedulingStrategy") == "DAEMON":
-        if _on_fargate(spec):
+        if on_fargate(spec):
             yield "schedulingStrategy: DAEMON is not for Fargate"
         if spec.get("placementStrategy"):
             yield "placementStrategy: a DAEMON runs everywhere"
@@ -125,8 +128,9 @@ def _balancers(spec: Spec) -> Iterator[str]:
             yield f"vpcLatticeConfigurations: no container has a portMapping named {port}"
 
 
-def _placement(spec: Spec) -> Iterator[str]:
-    fargate = _on_fargate(spec)
+def placement_problems(spec: Spec) -> Iterator[str]:
+    """What ECS refuses of placement constraints and strategies."""
+    fargate = on_fargate(spec)
     for member, most in (("placementConstraints", 10), ("placementStrategy", 5)):
         held = items(spec.get(member))
         if held and fargate:

@@ -26,6 +26,7 @@ KINDS = {
     "SecurityGroup": "security_group:SecurityGroupHandler",
     "Cluster": "cluster:ClusterHandler",
     "Service": "service:ServiceHandler",
+    "Task": "task:TaskHandler",
 }
 """Kind → `module:class`. Imported when first used: an environment pays for the kinds it has."""
 

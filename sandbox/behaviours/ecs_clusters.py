@@ -127,12 +127,14 @@ def instances(store: Store, name: str) -> int:
 
 
 def _counts(ctx: Context, name: str, *, lagging: bool) -> dict[str, int]:
-    services = (ctx.view if lagging else ctx.store).get("services", {})
+    store = ctx.view if lagging else ctx.store
+    services = store.get("services", {})
+    alone = [t["lastStatus"] for k, t in store.get("tasks", {}).items() if k.startswith(f"{name}/")]
     mine = [s for k, s in services.items() if k.startswith(f"{name}/") and s["status"] == "ACTIVE"]
     return {
         "registeredContainerInstancesCount": instances(ctx.store, name),
-        "runningTasksCount": sum(s["runningCount"] for s in mine),
-        "pendingTasksCount": sum(s["pendingCount"] for s in mine),
+        "runningTasksCount": sum(s["runningCount"] for s in mine) + alone.count("RUNNING"),
+        "pendingTasksCount": sum(s["pendingCount"] for s in mine) + alone.count("PENDING"),
         "activeServicesCount": len(mine),
     }
 
@@ -328,6 +330,12 @@ def delete_cluster(ctx: Context, params: Params) -> Reply:
                 "The Cluster cannot be deleted while Services are active.",
             )
         if service["status"] == "DRAINING":
+            raise AwsError(
+                "ClusterContainsTasksException",
+                "The Cluster cannot be deleted while Tasks are active.",
+            )
+    for key, task in ctx.store.get("tasks", {}).items():
+        if key.startswith(f"{name}/") and task["lastStatus"] != "STOPPED":
             raise AwsError(
                 "ClusterContainsTasksException",
                 "The Cluster cannot be deleted while Tasks are active.",

@@ -1,4 +1,4 @@
-"""Tags of ECS clusters, services and task definitions."""
+"""Tags of ECS clusters, services, tasks and task definitions."""
 
 from __future__ import annotations
 
@@ -34,6 +34,9 @@ def _must_exist(store: Store, arn: str) -> None:
         family, _, revision = path.partition(":")
         if revision not in store.get("families", {}).get(family, {}):
             raise invalid("The specified task definition does not exist.")
+    elif kind == "task":
+        if path not in store.get("tasks", {}):
+            raise invalid("The specified task does not exist.")
     else:
         raise AwsError("ResourceNotFoundException", "The specified resource was not found.")
 

@@ -23,11 +23,15 @@ HOW = {
     "ecs:DescribeServices": "10 services a call, of one cluster",
     "ecs:DescribeServiceRevisions": "only where a service differs and its roll-out failed",
     "ecs:DescribeTaskDefinition":
-        "one revision a call (AWS has no other), once a process: a revision never changes",
+        "one revision a call (AWS has no other), once a process: a revision never changes; for "
+        "work done once each time, whose tag says whether it was",
     "ecs:ListClusters": "all, 100 a page, only where a service's cluster is not known",
     "ecs:ListServiceDeployments": "one service a call, only where it differs",
     "ecs:ListServices": "all of a cluster, only to import",
-    "ecs:ListTaskDefinitions": "one a new revision, before it is registered",
+    "ecs:DescribeTasks": "100 tasks a call, only while work done once is under way",
+    "ecs:ListTaskDefinitions":
+        "one a new revision, before it is registered; one family of work done once a call",
+    "ecs:ListTasks": "one family a call, only while work done once is under way",
     "elasticache:DescribeCacheClusters": "all of the account, 100 a page",
     "elasticache:DescribeCacheParameterGroups": "by name if it is one, else all, 100 a page",
     "elasticache:DescribeCacheParameters":

@@ -225,6 +225,13 @@ def _task(p: Params) -> Iterator[Besides]:
     yield from _tagged("ecs:TagResource", "ecs", f"task-definition/{p['family']}:1", p)
 
 
+def _run(p: Params) -> Iterator[Besides]:
+    """The roles that stand in the definition; tags, on a task that is yet to be named.
+    https://docs.aws.amazon.com/AmazonECS/latest/developerguide/security_iam_id-based-policy-examples.html"""
+    yield from _passed(f"arn:aws:iam::{ACCOUNT}:role/shop-task", "ecs-tasks")
+    yield from _tagged("ecs:TagResource", "ecs", f"task/{p['cluster'].rpartition('/')[2]}/1a2b", p)
+
+
 def _service(p: Params) -> Iterator[Besides]:
     """Infrastructure roles: EBS volumes, Service Connect's TLS, VPC Lattice, blue/green.
     https://docs.aws.amazon.com/AmazonECS/latest/developerguide/infrastructure_IAM_role.html"""
@@ -362,6 +369,7 @@ BESIDES: dict[str, Callable[[Params], Iterator[Besides]]] = {
         "ecs:TagResource", "ecs", f"cluster/{p['clusterName']}", p
     ),
     "ecs:RegisterTaskDefinition": _task,
+    "ecs:RunTask": _run,
     "ecs:CreateService": _service,
     "ecs:UpdateService": _service,
     "elasticache:CreateReplicationGroup": _cache,

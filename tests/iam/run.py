@@ -18,7 +18,7 @@ from controller.plan import plan
 from sandbox.world import CallRecord
 from tests.fidelity.updates.moves import moves
 from tests.fidelity.updates.outcomes import NOW, settled
-from tests.iam.asked import asked
+from tests.iam.asked import AT, asked
 from tests.iam.evaluate import Request
 from tests.permissions import ACCOUNT
 from tests.plane import PLUMBLINE, Plane, sample, small
@@ -85,10 +85,17 @@ def _planned() -> Iterator[Action]:
             record = Record(last=was.target.spec, identity=was.identity, physical=target.name)
             now = assess(was.resource, target, handler, was.observation, record, now=NOW)
             for step in plan([now], []).steps:
-                yield step.action
+                yield _registered(step.action, target.name)
         for it in subjects:
             assert isinstance(it.observation, Present)
             yield from handler.delete(it.target, it.observation)
+
+
+def _registered(action: Action, family: str) -> Action:
+    """With the revision that the action before it would have made."""
+    arn = f"arn:aws:ecs:{AT}:task-definition/{family}:1"
+    text = json.dumps(action.params, default=str).replace("${self.taskDefinitionArn}", arn)
+    return replace(action, params=json.loads(text))
 
 
 def control_plane(plane: Plane, patch: pytest.MonkeyPatch) -> dict[str, list[Call]]:

@@ -150,7 +150,7 @@ def test_a_request_is_denied_where_a_policy_is_narrower() -> None:
     cluster = f"arn:aws:ecs:{AT}:cluster"
     assert allowing(policies, Request("ecs:CreateCluster", f"{cluster}/shop-main"))
     assert not allowing(policies, Request("ecs:CreateCluster", f"{cluster}/other-main"))
-    assert not allowing(policies, Request("ecs:RunTask", f"{cluster}/shop-main"))
+    assert not allowing(policies, Request("ecs:StartTask", f"{cluster}/shop-main"))
     role = f"arn:aws:iam::{ACCOUNT}:role/shop-task"
     to = {"iam:PassedToService": "ecs-tasks.amazonaws.com"}
     assert allowing(policies, Request("iam:PassRole", role, context=to))

@@ -8,6 +8,10 @@ from __future__ import annotations
 
 from textwrap import dedent, indent
 
+import yaml
+
+from controller.fields import fields_of
+from controller.kinds import handler_for
 from tests.harness import resource
 
 P = "/plumbline/litellm-production"
@@ -589,6 +593,26 @@ SERVICE = (
         """),
 )  # fmt: skip
 
+
+def done_once(manifests: tuple[str, ...]) -> tuple[str, ...]:
+    """The same containers and sizes as of services, in tasks that are run once."""
+    found = []
+    for text in manifests:
+        for name in ("Cluster.main", "LogGroup.logs"):
+            text = text.replace(name, f"{name.partition('.')[0]}.once")
+        document = yaml.safe_load(text)
+        name = "once"
+        if document["kind"] == "Service":
+            name = document["metadata"]["name"].replace("full", "full-once")
+            known = fields_of(handler_for("Task").spec).members
+            spec = {k: v for k, v in document["spec"].items() if k in known}
+            document |= {"kind": "Task", "spec": spec}
+        found.append(yaml.safe_dump({**document, "metadata": {"name": name}}, sort_keys=False))
+    return tuple(found)
+
+
+TASK = done_once(SERVICE)
+
 WEB_ACL = (
     resource("LogGroup", "waf", "", "").replace(
         "metadata: {name: waf}", "metadata: {name: waf, externalName: aws-waf-logs-full}"
@@ -741,6 +765,7 @@ FULL: dict[str, tuple[str, ...]] = {
     "Secret": SECRET,
     "SecurityGroup": SECURITY_GROUP,
     "Service": SERVICE,
+    "Task": TASK,
     "Topic": TOPIC_FULL,
     "WebACL": WEB_ACL,
 }

@@ -1038,6 +1038,14 @@ class Services(Clusters):
         )  # fmt: skip
 
 
+class Tasks(Clusters):
+    """Of a task that is done once, AWS lets nobody change anything but tags."""
+
+    def arn(self, name: str) -> str:
+        found = self.client().describe_task_definition(taskDefinition=name)["taskDefinition"]
+        return str(found["taskDefinitionArn"])
+
+
 class WebAcls(Hand):
     service = "wafv2"
     settings: ClassVar[dict[str, Any]] = {
@@ -1197,5 +1205,6 @@ HANDS: dict[str, type[Hand]] = {
     "Secret": Secrets,
     "SecurityGroup": SecurityGroups,
     "Service": Services,
+    "Task": Tasks,
     "WebACL": WebAcls,
 }

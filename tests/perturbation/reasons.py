@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from controller.kindlib.task_definition import TASK_FIELDS
 from tests.perturbation.leaves import model_leaves
 
 FIXED = "fixed at creation: no call changes it"
@@ -198,6 +199,10 @@ NEVER: dict[str, dict[str, str]] = {
         "serviceRegistries[*].port": "AWS takes the container's port or this one",
     },
     "SecurityGroup": {"vpcId": "says where to look: in another VPC it is another group"},
+    "Task": {
+        **under("Task", "a revision never changes, and a run names its revision", *TASK_FIELDS),
+        "run": "what was run was run: tests/behaviour/test_task_runs_once.py",
+    },
     "WebACL": {
         "scope": "says where to look: of another scope it is another web ACL",
         "rules[*].regexPatternSet": HOLE + "regex pattern sets",

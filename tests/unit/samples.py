@@ -45,6 +45,14 @@ SAMPLES: dict[str, Doc] = {
         "containers": {"app": {"image": "nginx@sha256:" + "0" * 64}},
         "networkConfiguration": {"subnets": SUBNETS},
     },
+    "Task": {
+        "cluster": "main",
+        "cpu": 256,
+        "memory": 512,
+        "executionRoleArn": ROLE,
+        "containers": {"app": {"image": "nginx@sha256:" + "0" * 64}},
+        "networkConfiguration": {"subnets": SUBNETS},
+    },
     "Topic": {"kmsMasterKeyId": "alias/alarms"},
     "WebACL": {"scope": "REGIONAL"},
 }

@@ -6,6 +6,7 @@ from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any
 
+from controller.diff import Change
 from controller.envelope import Limits
 from controller.guards import Judgement, judge
 from controller.handler import Absent, Action, Observation, Present, Readiness, Unknown
@@ -20,11 +21,12 @@ DELETE = Action("rds", "DeleteDBInstance", {"X": 1}, step="delete", deletes=True
 
 def resource(observation: Observation = THERE, **more: Any) -> Any:
     """What guards look at of a resource."""
-    lifecycle = SimpleNamespace(mode="enforce", adopt=False)
+    lifecycle = SimpleNamespace(mode="enforce", adopt=False, depends_on=())
     found = {
         "observation": observation, "claim": Claim.OURS, "live": {}, "busy": "", "changes": (),
         "missing": isinstance(observation, Absent), "vanished": False, "outputs": {},
-        "readiness": Readiness("ready"), "handler": SimpleNamespace(holds_data=True, instant=False),
+        "readiness": Readiness("ready"), "problem": "",
+        "handler": SimpleNamespace(holds_data=True, instant=False),
         "resource": SimpleNamespace(lifecycle=lifecycle, depends_on=(), spec={}, raw={}),
         "target": SimpleNamespace(name="x"),
     }  # fmt: skip
@@ -90,3 +92,18 @@ def test_what_comes_after_a_vetoed_step_is_vetoed() -> None:
     then = replace(CHANGE, step="then", changes=("tags",), after=("modify",))
     it = resource(Present({}, {"port": "denied"}))
     assert reasons(first, then, it=it) == ["ObservationUnknown"] * 2
+
+
+def test_what_the_file_says_to_wait_for_holds_back_what_a_commit_asks_for() -> None:
+    def it(cause: str) -> Any:
+        made = resource(changes=(Change(("port",), 1, 2, 3, "differs", cause),))
+        made.resource.lifecycle.depends_on = ("Other/x",)
+        return made
+
+    behind = resource(changes=(Change(("run",), 1, None, 1, "differs", "pending"),))
+    running = resource(readiness=Readiness("in-progress", "Running", "run 1"))
+    for other in (resource(Absent()), resource(Unknown("denied")), running, behind):
+        for cause in ("pending", "both", "baseline-unknown"):
+            assert reasons(CHANGE, it=it(cause), **{"Other/x": other}) == ["DependencyNotReady"]
+        assert reasons(CHANGE, it=it("drift"), **{"Other/x": other}) == [""]
+    assert reasons(CHANGE, it=it("pending"), **{"Other/x": resource()}) == [""]

@@ -24,6 +24,8 @@ from tests.harness import PLUMBLINE, explain, shape
 from tests.rewind import Rewind, unlike
 
 OURS = ("plumbline:environment", "plumbline:resource")
+NOT_IMPORTED = {"Task"}
+"""Nothing tells what is run once from what a schedule or a pipeline runs (docs/decisions)."""
 ROOM = "metadata: {name: acme}\nspec: {limits: {maxChanges: 100}}"
 """Taking over more than fifty at once is more than a pass may change by itself."""
 
@@ -115,7 +117,7 @@ def test_all_of_it_is_imported_and_plans_empty(
     file.write_text(text, encoding="utf-8")
     loaded = load(text.encode(), "estate.yaml")
     counted = kinds(list(loaded.resources))
-    assert set(counted) == set(KINDS)
+    assert set(counted) == set(KINDS) - NOT_IMPORTED
     assert counted.total() >= 60, counted
     assert "left out" not in told
     assert "rds!" not in text, "a secret that RDS keeps is its own"
@@ -370,7 +372,7 @@ DEEDS = {
 
 
 def test_every_kind_is_changed() -> None:
-    assert {kind.partition(" ")[0] for kind in DEEDS} == set(KINDS)
+    assert {kind.partition(" ")[0] for kind in DEEDS} == set(KINDS) - NOT_IMPORTED
 
 
 def test_imported_again_it_is_the_same(adopted: Adopted) -> None:

@@ -571,7 +571,20 @@ TAGS = [
         {"resourceArn": "CLUSTER", "tagKeys": ["aws:x"]}),
 ]  # fmt: skip
 
-REFUSALS = (*CREATES, *EITHER, *UPDATES, *DELETES, *CLUSTERS, *TAGS)
+RUN: Doc = {"cluster": "main", "taskDefinition": "web", "launchType": "FARGATE"}
+RUNS = [
+    row("RunTask", "without a network", INVALID, (
+        "Task", 'cluster: main, cpu: 256, memory: 512, containers: {app: {image: "app:1"}}',
+        "networkMode awsvpc needs it"), "Network Configuration must", RUN),
+    row("RunTask", "in a cluster that is not there", "ClusterNotFoundException", THERE, "not found",
+        {**RUN, "cluster": "nowhere"}),
+    row("RunTask", "of a revision that was deregistered", CLIENT, STATE, "inactive",
+        {**RUN, "taskDefinition": "old:1"}),
+    row("RunTask", "on instances where there are none", INVALID, THERE, "No Container Instances",
+        {"cluster": "main", "taskDefinition": "bridge", "launchType": "EC2"}),
+]  # fmt: skip
+
+REFUSALS = (*CREATES, *EITHER, *UPDATES, *DELETES, *CLUSTERS, *TAGS, *RUNS)
 
 
 @pytest.fixture
@@ -601,7 +614,9 @@ def test_a_good_file_is_not_refused() -> None:
 
 
 def test_every_write_of_these_kinds_is_refused_something() -> None:
-    calls = {c for kind in ("Cluster", "Service") for c in calls_of(kind) if c.startswith("ecs:")}
+    calls = {
+        c for kind in ("Cluster", "Service", "Task") for c in calls_of(kind) if c.startswith("ecs:")
+    }
     assert calls == {r.call for r in (*REFUSALS, *test_ecs_tasks.REFUSALS)}
 
 

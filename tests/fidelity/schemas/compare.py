@@ -17,7 +17,7 @@ import regex
 from controller.policies import ActionOption, CreateOnly, Unordered, WriteOnly
 from tests.fidelity.schemas import api, defaults, ours, provider, shown, spelling, words
 from tests.fidelity.schemas.places import KEY, NAME, Place, place
-from tests.fidelity.schemas.said import Said, read
+from tests.fidelity.schemas.said import Said
 
 ODD = " \t\né漢_-./:=+@#$%&*!?'\"<>(){},;\\|~^`[]A0"
 LEAVES = ("text", "whole number", "number", "switch", "timestamp", "bytes")
@@ -50,7 +50,7 @@ def verdicts(kind: str) -> tuple[Verdict, ...]:
         for aspect, check in CHECKS.items():
             for differs in check(said, spot):
                 found.append(Verdict(kind, said.at, aspect, differs, said.source, said.path))
-    for at, entry in read("words", kind).items():
+    for at, entry in words.table(kind).items():
         path = words.paths(kind).get(at)
         if path is None:
             continue  # the models say nothing of it any more: `words.stale` tells

@@ -17,9 +17,9 @@ from controller.policies import (
     WriteOnly,
 )
 from controller.wording import described
-from tests.fidelity.schemas import ours
+from tests.fidelity.schemas import ours, words
 from tests.fidelity.schemas.places import Place, paths, place
-from tests.fidelity.schemas.said import Said, read
+from tests.fidelity.schemas.said import Said
 
 OURS = re.compile(r"AWS's (?:own )?default|AWS has no default")
 
@@ -127,7 +127,7 @@ def _none(spot: Place) -> str:
 
 def undocumented(kind: str) -> Iterator[tuple[Place, str]]:
     """Defaults that a policy folds though no schema and no words of AWS's name them."""
-    table = read("words", kind)
+    table = words.table(kind)
     seen: set[str] = set()
     for path in paths(kind):
         spot = place(kind, path)

@@ -39,6 +39,7 @@ TYPES: dict[str, tuple[str, ...]] = {
         "AWS::ApplicationAutoScaling::ScalableTarget",
         "AWS::ApplicationAutoScaling::ScalingPolicy",
     ),
+    "Task": ("AWS::ECS::TaskDefinition",),
     "Topic": ("AWS::SNS::Topic", "AWS::SNS::Subscription"),
     "WebACL": (
         "AWS::WAFv2::WebACL",

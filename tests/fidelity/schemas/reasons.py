@@ -10,7 +10,7 @@ from functools import cache
 
 from controller.kinds import KINDS
 from tests.fidelity.schemas.compare import disagreements
-from tests.fidelity.schemas.said import read
+from tests.fidelity.schemas.said import LIKE, read
 
 SHARED = "all"
 
@@ -28,7 +28,8 @@ def reasons(name: str) -> dict[tuple[str, str], str]:
 
 def reason(kind: str, key: tuple[str, str]) -> str:
     """Why it stands; empty if nothing is said."""
-    return reasons(kind).get(key) or reasons(SHARED).get(key, "")
+    of = (kind, LIKE.get(kind, kind), SHARED)
+    return next((why for name in of if (why := reasons(name).get(key))), "")
 
 
 def without_reason(kind: str) -> list[str]:

@@ -57,6 +57,10 @@ def read(folder: str, name: str) -> dict[str, Any]:
     return yaml.safe_load(file.read_text(encoding="utf-8")) or {} if file.exists() else {}
 
 
+LIKE = {"Task": "Service"}
+"""Kind → the one that it has parts in common with: what was said of them there is said here."""
+
+
 def camel(name: str) -> str:
     """AWS's name as ours: `VPCId` → `vpcId`."""
     head = re.match(r"[A-Z]+(?=[A-Z][a-z]|$)|[A-Z]", name)

@@ -67,6 +67,11 @@ SHOWN: dict[str, tuple[tuple[str, str, str], ...]] = {
         ("application-autoscaling", "DescribeScalingPolicies", "ScalingPolicies"),
         ("application-autoscaling", "DescribeScheduledActions", "ScheduledActions"),
     ),
+    "Task": (
+        ("ecs", "DescribeTaskDefinition", "taskDefinition"),
+        ("ecs", "DescribeTaskDefinition", ""),
+        ("ecs", "DescribeTasks", "tasks"),
+    ),
     "Topic": (
         ("sns", "GetTopicAttributes", ""),
         ("sns", "ListSubscriptionsByTopic", "Subscriptions"),

@@ -21,7 +21,7 @@ from typing import Any
 import yaml
 
 from tests.fidelity.schemas import api, provider
-from tests.fidelity.schemas.said import HERE, read
+from tests.fidelity.schemas.said import HERE, LIKE, read
 from tests.fidelity.schemas.sentences import of_defaults, of_limits
 
 Doc = dict[str, Any]
@@ -54,9 +54,21 @@ def paths(kind: str) -> dict[str, str]:
     return out
 
 
+@cache
+def table(kind: str) -> dict[str, Doc]:
+    """What has been read, with what was read of the same words of the kind it is like."""
+    own, now = read("words", kind), found(kind)
+    shared = {
+        at: parts
+        for at, entry in (read("words", LIKE[kind]) if kind in LIKE else {}).items()
+        if (parts := {n: e for n, e in entry.items() if now.get(at, {}).get(n) == e.get("says")})
+    }
+    return {at: {**shared.get(at, {}), **own.get(at, {})} for at in {**shared, **own}}
+
+
 def stale(kind: str) -> list[str]:
     """Where the table and the models differ."""
-    held, now = read("words", kind), found(kind)
+    held, now = table(kind), found(kind)
     problems = [f"{at}: not in the models any more" for at in held if at not in now]
     for at, parts in now.items():
         for name, says in parts.items():
@@ -74,10 +86,12 @@ def stale(kind: str) -> list[str]:
 
 def write(kind: str) -> None:
     """Put the models' sentences into the table; what was read of them stays."""
-    held = read("words", kind)
+    held, shared = read("words", kind), set(table(kind)) - set(read("words", kind))
     out: Doc = {}
     for at, parts in found(kind).items():
         for name, says in parts.items():
+            if at in shared and name in table(kind)[at]:
+                continue
             old = {k: v for k, v in held.get(at, {}).get(name, {}).items() if k != "says"}
             out.setdefault(at, {})[name] = {**old, "says": says}
     if not out:

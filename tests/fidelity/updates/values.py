@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from tests.perturbation.full import P, manifest
+from tests.perturbation.full import P, done_once, manifest
 
 VALUES: dict[tuple[str, str], Any] = {
     ("WebACL", "challengeSdkInjection"): ["CLOUDFRONT"],
@@ -40,6 +40,8 @@ ADDED: dict[tuple[str, str], Any] = {
         {"registryArn": "arn:aws:servicediscovery:us-east-1:123456789012:service/srv-1"}
     ],
     ("Service", "trustedExecutionConfiguration"): {"isolationMode": "ISOLATED_SANDBOX"},
+    ("Task", "trustedExecutionConfiguration"): {"isolationMode": "ISOLATED_SANDBOX"},
+    ("Task", "run"): 2,
     ("Service", "vpcLatticeConfigurations"): [
         {
             "targetGroupArn": "arn:aws:vpc-lattice:us-east-1:123456789012:targetgroup/tg-1",
@@ -140,6 +142,7 @@ OPPOSITE: dict[str, tuple[str, ...]] = {
             """),
     ),
 }  # fmt: skip
+OPPOSITE["Task"] = done_once(OPPOSITE["Service"][1:])
 
 
 Spec = dict[str, Any]
@@ -169,7 +172,24 @@ def _to(field: str, how: str, value: Any) -> Any:
     return lambda spec: {how: {**spec, field: value}} if spec.get(field, value) != value else {}
 
 
+def _on_ec2(field: str, value: Any) -> Any:
+    """What only instances know: a task moves there for it."""
+
+    def moved(spec: Spec) -> dict[str, Spec]:
+        kept = {k: v for k, v in spec.items() if k not in ("networkConfiguration", "pidMode")}
+        there = {"launchType": "EC2", "requiresCompatibilities": ["EC2"], "networkMode": "bridge"}
+        return {"another value": {**kept, **there, field: value}}
+
+    return moved
+
+
 TOGETHER: dict[tuple[str, str], Any] = {
+    ("Task", "networkMode"): _on_ec2("networkMode", "bridge"),
+    ("Task", "ipcMode"): _on_ec2("ipcMode", "task"),
+    ("Task", "proxyConfiguration"): _on_ec2("proxyConfiguration", {"containerName": "app"}),
+    ("Task", "taskPlacementConstraints"): _on_ec2(
+        "taskPlacementConstraints", [{"expression": "attribute:a == b"}]
+    ),
     ("Alarm", "thresholdMetricId"): _other_band,
     ("LogGroup", "kmsKeyId"): _to("kmsKeyId", "none", "none"),
     ("ReplicationGroup", "userGroupIds"): _groups_for_token,
