@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from controller.policies import Doc
-from controller.spec import holds_reference
+from controller.spec import holds_reference, text
 
 RATE_RULES = 10
 REFERENCES = 50
@@ -19,6 +19,11 @@ REFERRING = ("ipSet", "regexPatternSet", "ruleGroup")
 LOGIN_GROUPS = ("AWSManagedRulesATPRuleSet", "AWSManagedRulesACFPRuleSet")
 """Groups that must be told of the pages they look at; those read tokens, too."""
 BOTS = "AWSManagedRulesBotControlRuleSet"
+DESCRIPTION = text(
+    r"[\w+=:#@/\-,.][\w+=:#@/\-,.\s]+[\w+=:#@/\-,.]",
+    high=256,
+    says="3-256 letters, digits, spaces or +=:#@/-,. and no space at either end",
+)
 
 
 def problem(spec: Mapping[str, Any]) -> str:

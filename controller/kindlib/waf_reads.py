@@ -122,7 +122,7 @@ def _look_in_the_other_scope(
         try:
             there = list_acls(aws, other, moved) if moved else {}
             for name, target in moved.items():
-                tags = _tags(aws, there[name]["ARN"]) if name in there else {}
+                tags = tags_at(aws, there[name]["ARN"]) if name in there else {}
                 if tags and all(tags.get(k) == target.tags.get(k) for k in OWN_TAGS):
                     listed[target.key] = there[name] | {"Scope": other}
         except AwsFailure as failure:
@@ -135,6 +135,14 @@ def list_acls(aws: Aws, scope: str, names: Iterable[str] = ()) -> dict[str, Doc]
     https://docs.aws.amazon.com/waf/latest/APIReference/API_ListWebACLs.html
     """
     return _listed(aws, "ListWebACLs", "WebACLs", scope, lambda acl: str(acl["Name"]), names)
+
+
+def list_sets(aws: Aws, scope: str, names: Iterable[str] = ()) -> dict[str, Doc]:
+    """Summaries of IP sets by name, at least those of `names`. Raises `AwsFailure`.
+
+    https://docs.aws.amazon.com/waf/latest/APIReference/API_ListIPSets.html
+    """
+    return _listed(aws, "ListIPSets", "IPSets", scope, lambda one: str(one["Name"]), names)
 
 
 def _listed(
@@ -166,7 +174,7 @@ def _read(aws: Aws, listed: dict[str, Doc], about: dict[str, Target]) -> dict[st
         arn = summary["ARN"]
         jobs.append((key, "acl", partial(_acl, aws, summary)))
         jobs.append((key, "logging", partial(_logging, aws, summary, logging)))
-        jobs.append((key, "tags", partial(tags_of, aws, target, arn, partial(_tags, aws, arn))))
+        jobs.append((key, "tags", partial(tags_of, aws, target, arn, partial(tags_at, aws, arn))))
         if summary["Scope"] == "REGIONAL":
             for kind in _types_of(target):
                 jobs.append((key, f"resources {kind}", partial(_resources, aws, target, arn, kind)))
@@ -225,7 +233,8 @@ def _logging(aws: Aws, acl: Doc, every: Mapping[str, dict[str, Doc] | AwsFailure
     return reply.get("LoggingConfiguration")
 
 
-def _tags(aws: Aws, arn: str) -> dict[str, str]:
+def tags_at(aws: Aws, arn: str) -> dict[str, str]:
+    """The tags of a web ACL or IP set, from WAF itself. Raises `AwsFailure`."""
     reply = aws.read("wafv2", "ListTagsForResource", {"ResourceARN": arn})
     return tag_map(reply.get("TagInfoForResource", {}).get("TagList"))
 

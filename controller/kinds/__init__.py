@@ -16,6 +16,7 @@ KINDS = {
     "Dashboard": "dashboard:DashboardHandler",
     "Secret": "secret:SecretHandler",
     "Topic": "topic:TopicHandler",
+    "IPSet": "ip_set:IPSetHandler",
     "WebACL": "web_acl:WebACLHandler",
     "CacheParameterGroup": "cache_parameter_group:CacheParameterGroupHandler",
     "CacheSubnetGroup": "cache_subnet_group:CacheSubnetGroupHandler",

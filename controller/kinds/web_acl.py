@@ -48,7 +48,7 @@ from controller.kindlib.waf_calls import (
     update,
 )
 from controller.kindlib.waf_codec import in_raw, in_short, in_words, statement_of
-from controller.kindlib.waf_limits import problem
+from controller.kindlib.waf_limits import DESCRIPTION, problem
 from controller.kindlib.waf_looks import holder_of
 from controller.kindlib.waf_reads import (
     EDGE_REGION,
@@ -97,13 +97,6 @@ def _larger(limits: dict[str, str]) -> dict[str, str]:
     return {kind: limit for kind, limit in limits.items() if limit != "KB_16"}
 
 
-_DESCRIPTION = text(
-    r"[\w+=:#@/\-,.][\w+=:#@/\-,.\s]+[\w+=:#@/\-,.]",
-    high=256,
-    says="3-256 letters, digits, spaces or +=:#@/-,. and no space at either end",
-)
-
-
 class WebACLSpec(Taggable):
     """Which requests reach what stands behind it.
 
@@ -117,7 +110,7 @@ class WebACLSpec(Taggable):
     """REGIONAL for load balancers and APIs. CLOUDFRONT only in an environment of us-east-1;
     distributions name their web ACL themselves."""
 
-    description: Annotated[str, AfterValidator(_DESCRIPTION)] | None = None
+    description: Annotated[str, AfterValidator(DESCRIPTION)] | None = None
     """What it is for."""
 
     default_action: DefaultAction = "allow"

@@ -61,6 +61,9 @@ HOW = {
     "sns:ListSubscriptionsByTopic": "one topic a call, 100 a page",
     "sns:ListTagsForResource": _TAGS,
     "sns:ListTopics": "all, 100 a page, only to import",
+    "wafv2:GetIPSet":
+        "one a call (AWS has no other), only where its lock token moved since it was last read",
+    "wafv2:ListIPSets": "100 a page, until all names are found",
     "wafv2:CheckCapacity": "only where the rules differ",
     "wafv2:GetLoggingConfiguration": "where there is one web ACL",
     "wafv2:ListLoggingConfigurations": "where there are several: 100 a page, until all are found",

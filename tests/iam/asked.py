@@ -151,7 +151,8 @@ def _dashboards(params: Params) -> Iterator[str]:
 def _web_acls(params: Params) -> Iterator[str]:
     scope = "global" if params.get("Scope") == "CLOUDFRONT" else "regional"
     if "Name" in params:
-        yield f"arn:aws:wafv2:{AT}:{scope}/webacl/{params['Name']}/{params.get('Id', '1a2b')}"
+        for kind in ("webacl", "ipset"):  # a call is about one of them: of that type are its ARNs
+            yield f"arn:aws:wafv2:{AT}:{scope}/{kind}/{params['Name']}/{params.get('Id', '1a2b')}"
     for vendor in re.findall(r'"VendorName": "(\w+)"', json.dumps(params, default=str)):
         yield f"arn:aws:wafv2:{AT}:{scope}/managedruleset/{vendor}/1a2b"
 
@@ -409,6 +410,9 @@ BESIDES: dict[str, Callable[[Params], Iterator[Besides]]] = {
     "wafv2:ListResourcesForWebACL": lambda p: iter([
         ("elasticloadbalancing:DescribeWebACLAssociation", "*", {})
     ]),
+    "wafv2:CreateIPSet": lambda p: _tagged(
+        "wafv2:TagResource", "wafv2", f"regional/ipset/{p['Name']}/1a2b", p
+    ),
     "wafv2:CreateWebACL": lambda p: _tagged(
         "wafv2:TagResource", "wafv2", f"regional/webacl/{p['Name']}/1a2b", p
     ),

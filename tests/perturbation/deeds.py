@@ -287,6 +287,7 @@ _TAGGED: dict[str, tuple[str, str, str]] = {
     "DBInstance": ("rds", "add_tags_to_resource", "ResourceName"),
     "DBParameterGroup": ("rds", "add_tags_to_resource", "ResourceName"),
     "DBSubnetGroup": ("rds", "add_tags_to_resource", "ResourceName"),
+    "IPSet": ("wafv2", "tag_resource", "ResourceARN"),
     "LogGroup": ("logs", "tag_resource", "resourceArn"),
     "ReplicationGroup": ("elasticache", "add_tags_to_resource", "ResourceName"),
     "Secret": ("secretsmanager", "tag_resource", "SecretId"),

@@ -223,6 +223,15 @@ DB_SUBNET_GROUP = (
         """),
 )  # fmt: skip
 
+IP_SETS = (
+    manifest("IPSet", "full", """
+        scope: REGIONAL
+        ipAddressVersion: IPV6
+        description: Offices and partners
+        addresses: ["2001:db8:1::/48", "2001:db8:2::/48"]
+        """),
+)  # fmt: skip
+
 SECURITY_GROUP = (
     resource("SecurityGroup", "gateway", f"vpcId: '${{ssm:{P}/network/vpc}}'"),
     manifest("SecurityGroup", "full", f"""
@@ -760,6 +769,7 @@ FULL: dict[str, tuple[str, ...]] = {
     "DBInstance": DB_INSTANCE,
     "DBParameterGroup": DB_PARAMETER_GROUP,
     "DBSubnetGroup": DB_SUBNET_GROUP,
+    "IPSet": IP_SETS,
     "LogGroup": LOG_GROUP,
     "ReplicationGroup": REPLICATION_GROUP,
     "Secret": SECRET,

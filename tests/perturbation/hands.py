@@ -1189,6 +1189,39 @@ class WebAcls(Hand):
                 return
 
 
+class IpSets(Hand):
+    service = "wafv2"
+
+    def summary(self, name: str) -> Doc:
+        sets = self.client().list_ip_sets(Scope="REGIONAL")["IPSets"]
+        return next(dict(s) for s in sets if s["Name"] == name)
+
+    def arn(self, name: str) -> str:
+        return str(self.summary(name)["ARN"])
+
+    def tag(self, arn: str, key: str, value: Any) -> None:
+        if value is GONE:
+            self.client().untag_resource(ResourceARN=arn, TagKeys=[key])
+        else:
+            self.client().tag_resource(ResourceARN=arn, Tags=[{"Key": key, "Value": value}])
+
+    def field(self, name: str, leaf: Leaf, value: Any) -> None:
+        member = {"addresses": "Addresses", "description": "Description"}.get(leaf.general)
+        if member is None:
+            raise NoCall
+        asked = {"Name": name, "Scope": "REGIONAL", "Id": self.summary(name)["Id"]}
+        shown = self.client().get_ip_set(**asked)
+        whole = {k: shown["IPSet"][k] for k in ("Addresses", "Description")}
+        token = shown["LockToken"]
+        _public(self.client().update_ip_set, **asked, LockToken=token, **{**whole, member: value})
+
+    def edit_store(self, name: str, leaf: Leaf, value: Any) -> None:
+        for record in self.store()["ip_sets"].values():
+            if record["entity"]["Name"] == name:
+                record["entity"]["IPAddressVersion"] = value
+                record["lock"] = "1111aaaa-22bb-33cc-44dd-555555eeeeee"
+
+
 HANDS: dict[str, type[Hand]] = {
     "Alarm": Alarms,
     "CacheParameterGroup": CacheParameterGroups,
@@ -1199,6 +1232,7 @@ HANDS: dict[str, type[Hand]] = {
     "DBInstance": DbInstances,
     "DBParameterGroup": DbParameterGroups,
     "DBSubnetGroup": DbSubnetGroups,
+    "IPSet": IpSets,
     "LogGroup": LogGroups,
     "Topic": Topics,
     "ReplicationGroup": ReplicationGroups,

@@ -75,6 +75,9 @@ VALUES: dict[tuple[str, str], Any] = {
     ("DBParameterGroup", "parameters[log_min_duration_statement]"): 1001,
     ("DBParameterGroup", "parameters[rds.force_ssl]"): 0,
     ("DBParameterGroup", "family"): "postgres15",
+    ("IPSet", "description"): "Somebody else",
+    ("IPSet", "addresses"): lambda bench, leaf: ["2001:db8:9::/48", *leaf.value[1:]],
+    ("IPSet", "addresses more"): lambda bench, leaf: [*leaf.value, "2001:db8:9::/48"],
     # --- security groups: what ModifySecurityGroupRules is asked for ---
     **{("SecurityGroup", f"{way}[*].{name}"): (lambda bench, leaf, said=said: lambda rule: said)
        for way in ("ingress", "egress")

@@ -25,6 +25,7 @@ STORE: dict[tuple[str, str], str] = {
     ("Dashboard", "widgets[*].type"): "a text needs words, and a metric has none",
     ("Dashboard", "widgets[1].properties[markdown] gone"): "a text needs words",
     ("Secret", "replicaRegions[*].kmsKeyId"): "a replica keeps its key",
+    ("IPSet", "ipAddressVersion"): FIXED,
     ("SecurityGroup", "description"): FIXED,
     ("Cluster", "capacityProviders"): "one in the strategy stays, others the sandbox has none",
     ("Cluster", "capacityProviders fewer"): "AWS keeps those that the strategy names",
@@ -198,6 +199,7 @@ NEVER: dict[str, dict[str, str]] = {
         "tests/fidelity/cases/test_ecs_service.py",
         "serviceRegistries[*].port": "AWS takes the container's port or this one",
     },
+    "IPSet": {"scope": "says where to look: of another scope it is another set"},
     "SecurityGroup": {"vpcId": "says where to look: in another VPC it is another group"},
     "Task": {
         **under("Task", "a revision never changes, and a run names its revision", *TASK_FIELDS),

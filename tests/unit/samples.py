@@ -32,6 +32,7 @@ SAMPLES: dict[str, Doc] = {
     "DBSubnetGroup": {"subnetIds": SUBNETS},
     "CompositeAlarm": {"alarmRule": "FALSE"},
     "Dashboard": {"widgets": [{"type": "text", "properties": {"markdown": "# Hello"}}]},
+    "IPSet": {"addresses": ["192.0.2.0/24"]},
     "LogGroup": {},
     "ReplicationGroup": {"cacheNodeType": "cache.t4g.small", "allowUnauthenticated": True},
     "Secret": {},

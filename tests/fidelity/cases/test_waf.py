@@ -229,7 +229,7 @@ def test_logging_switched_off_or_on_by_hand(e: Estate) -> None:
 
 
 @case(138, "refused")
-def test_addresses_are_kept_in_ip_sets_which_are_not_declared() -> None:
+def test_addresses_are_kept_in_ip_sets_and_not_in_rules() -> None:
     spec = "rules: {r: {priority: 1, action: block, ipSet: {addresses: [192.0.2.0/24]}}}"
     with pytest.raises(DesiredStateError, match="addresses"):
         load(environment(resource("WebACL", "main", spec)).encode(), "x.yaml")

@@ -338,7 +338,17 @@ def security_group(aws: Any) -> None:
     )
 
 
+def ip_set(aws: Any) -> None:
+    waf = aws.client("wafv2")
+    [found] = [s for s in waf.list_ip_sets(Scope="REGIONAL")["IPSets"] if s["Name"] == "office"]
+    waf.update_ip_set(
+        Name="office", Scope="REGIONAL", Id=found["Id"], LockToken=found["LockToken"],
+        Addresses=["0.0.0.0/1"],
+    )  # fmt: skip
+
+
 DEEDS = {
+    "IPSet": (ip_set, "office", "addresses"),
     "SecurityGroup": (security_group, "data", "ingress[tcp/22/0.0.0.0/0]"),
     "LogGroup": (log_group, "/platform/orders/api", "retentionInDays"),
     "Secret": (secret, "orders/smtp", "description"),

@@ -29,6 +29,7 @@ TYPES: dict[str, tuple[str, ...]] = {
     "DBInstance": ("AWS::RDS::DBInstance",),
     "DBParameterGroup": ("AWS::RDS::DBParameterGroup",),
     "DBSubnetGroup": ("AWS::RDS::DBSubnetGroup",),
+    "IPSet": ("AWS::WAFv2::IPSet",),
     "LogGroup": ("AWS::Logs::LogGroup",),
     "ReplicationGroup": ("AWS::ElastiCache::ReplicationGroup",),
     "Secret": ("AWS::SecretsManager::Secret", "AWS::SecretsManager::RotationSchedule"),

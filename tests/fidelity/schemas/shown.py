@@ -47,6 +47,10 @@ SHOWN: dict[str, tuple[tuple[str, str, str], ...]] = {
         ("rds", "DescribeDBSubnetGroups", "DBSubnetGroups"),
         ("rds", "ListTagsForResource", ""),
     ),
+    "IPSet": (
+        ("wafv2", "GetIPSet", "IPSet"),
+        ("wafv2", "ListTagsForResource", "TagInfoForResource"),
+    ),
     "LogGroup": (
         ("logs", "DescribeLogGroups", "logGroups"),
         ("logs", "ListTagsForResource", ""),
