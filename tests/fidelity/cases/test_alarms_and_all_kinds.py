@@ -542,6 +542,11 @@ def subjects(bench: Bench) -> dict[str, Assessment]:
     return found
 
 
+def arn_of(seen: Assessment) -> str:
+    """Of what bears its tags: of a task that is its revision."""
+    return str(seen.outputs.get("arn") or seen.outputs["taskDefinitionArn"])
+
+
 def tags_at(bench: Bench, arn: str) -> dict[str, str]:
     """As the service keeps them."""
     (found,) = (
@@ -555,7 +560,7 @@ def tags_at(bench: Bench, arn: str) -> dict[str, str]:
 @pytest.mark.case(164, "echo")
 def test_others_tags_and_aws_own_are_no_drift(bench: Bench) -> None:
     """In any order: the sandbox shuffles tags in every reply."""
-    arns = [seen.outputs["arn"] for seen in subjects(bench).values()]
+    arns = [arn_of(seen) for seen in subjects(bench).values()]
     for arn in arns:
         tags_at(bench, arn).update(
             {"aws:cloudformation:stack-name": "x", "aws:cloudformation:logical-id": "y", **OTHERS}
@@ -570,7 +575,7 @@ def test_others_tags_and_aws_own_are_no_drift(bench: Bench) -> None:
 
 @pytest.mark.case(164, "change")
 def test_a_tag_of_ours_is_named_and_mended_beside_others(bench: Bench) -> None:
-    arns = {seen.key: seen.outputs["arn"] for seen in subjects(bench).values()}
+    arns = {seen.key: arn_of(seen) for seen in subjects(bench).values()}
     for arn in arns.values():
         tags_at(bench, arn).update({"aws:x": "y", **OTHERS, "team": "other"})
     report = bench.observe()

@@ -95,6 +95,7 @@ PARTS: dict[str, dict[str, Shown]] = {
     "DBSubnetGroup": {
         "rds:DescribeDBSubnetGroups": Shown("DBSubnetGroups", ("CreateDBSubnetGroup",))
     },
+    "IPSet": {"wafv2:GetIPSet": Shown("IPSet", ("CreateIPSet",))},
     "LogGroup": {"logs:DescribeLogGroups": Shown("logGroups", ("CreateLogGroup",))},
     "ReplicationGroup": {
         "elasticache:DescribeReplicationGroups": Shown(
@@ -103,6 +104,11 @@ PARTS: dict[str, dict[str, Shown]] = {
         "elasticache:DescribeCacheClusters": Shown("CacheClusters", ("CreateReplicationGroup",)),
     },
     "Secret": {"secretsmanager:DescribeSecret": Shown("", ("CreateSecret", "RotateSecret"))},
+    "SecurityGroup": {
+        "ec2:DescribeSecurityGroups": Shown(
+            "SecurityGroups", ("CreateSecurityGroup", "AuthorizeSecurityGroupIngress")
+        )
+    },
     "Service": {
         "ecs:DescribeServices": Shown("services", ("CreateService",)),
         "ecs:DescribeTaskDefinition": Shown("", ("RegisterTaskDefinition",), "", "taskDefinition."),
@@ -112,6 +118,9 @@ PARTS: dict[str, dict[str, Shown]] = {
         "application-autoscaling:DescribeScalingPolicies": Shown(
             "ScalingPolicies", ("PutScalingPolicy",)
         ),
+    },
+    "Task": {
+        "ecs:DescribeTaskDefinition": Shown("", ("RegisterTaskDefinition",), "", "taskDefinition.")
     },
     "Topic": {"sns:GetTopicAttributes": Shown("")},
     "WebACL": {
