@@ -162,13 +162,14 @@ class _Run:
 
         For a pass may be cut off between the two, as often as you like: then nothing was tried yet.
         """
-        steps = self.report.plan.steps
-        if step.action.prepares and any(
-            _after(s, step) and s.id not in self.report.vetoes for s in steps
-        ):
+        if step.action.prepares and any(_after(s, step) for s in self.report.plan.steps):
             return
-        made = [o.step for o in self.report.outcomes if o.made]
-        for each in (*(s for s in made if s.action.prepares and _after(step, s)), step):
+        tried, awaited = [step], set(step.action.after)
+        for made in reversed([o.step for o in self.report.outcomes if o.made]):
+            if made.key == step.key and made.action.step in awaited:
+                awaited.update(made.action.after)
+                tried += [made] if made.action.prepares and made.id not in self.counted else []
+        for each in tried:
             self.counted.add(each.id)
             record.count(seen.resource.spec, each.fingerprint)
 

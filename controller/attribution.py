@@ -29,9 +29,10 @@ PATIENCE = timedelta(hours=1)
 MEMBERS = frozenset({
     "alarmname", "alarmnames", "cacheclusterid", "cacheparametergroupname", "cachesubnetgroupname",
     "cluster", "clustername", "dashboardname", "dashboardnames", "dbinstanceidentifier",
-    "dbparametergroupname", "dbsubnetgroupname", "family", "id", "loggroupidentifier",
-    "loggroupname", "name", "replicationgroupid", "resourcearn", "resourceid",
-    "resourceidentifier", "resourcename", "secretid", "service", "servicename", "webaclarn",
+    "dbparametergroupname", "dbsubnetgroupname", "family", "groupid", "groupname", "id",
+    "loggroupidentifier", "loggroupname", "name", "replicationgroupid", "resourcearn", "resourceid",
+    "resourceidentifier", "resourcename", "secretid", "service", "servicename",
+    "subscriptionarn", "topicarn", "webaclarn",
 })  # fmt: skip
 """Members of a request that name what it changes, in lower case: CloudTrail writes
 `dBInstanceIdentifier`. All others may hold anything that the caller liked."""
@@ -142,6 +143,8 @@ def names_in(value: str) -> Iterator[str]:
         yield rest if colon and "/" not in kind else tail.rpartition("/")[2]
         if kind == "secret":  # Secrets Manager adds six characters
             yield re.sub(r"-[A-Za-z0-9]{6}$", "", rest)
+        elif value.split(":")[2] == "sns":  # a subscription's: <topic>:<id>
+            yield kind
         elif "/webacl/" in tail:  # regional/webacl/<name>/<id>
             yield tail.split("/")[-2]
     elif value.startswith("service/"):  # Application Auto Scaling's service/<cluster>/<service>

@@ -237,6 +237,12 @@ def judge(steps: Sequence[Step], known: Judgement) -> dict[str, Veto]:
             vetoes[step.id] = veto
             if step.action.creates:
                 known = replace(known, creating=known.creating - {step.key})
+    for step in reversed(steps):  # what prepares another waits for whatever that one waits for
+        later = [s for s in steps if s.key == step.key and step.action.step in s.action.after]
+        if step.action.prepares and later and all(s.id in vetoes for s in later):
+            first = vetoes[later[0].id]
+            why = f"comes before {later[0].action.step}: {first.message}"
+            vetoes.setdefault(step.id, Veto(first.reason, why, first.waiting))
     vetoes.update(_limits([s for s in steps if s.id not in vetoes], known))
     return vetoes
 

@@ -20,6 +20,9 @@ TTL_S = 420
 """Longer than the function's time-out (300 s), so that a live pass never loses it unawares; shorter
 than the queue hides a message (480 s), so that what a killed pass left is free when it returns."""
 
+RENEW_S = 30
+"""A lease is renewed with so much left beside what one call may take."""
+
 WORKER = "lambda request"
 """How the control plane's holders begin: they go by what is published, and nothing else."""
 
@@ -71,8 +74,12 @@ class Lease:
             raise NotPermitted(f"{call}: the lease ends in {self.remaining_s():.0f} s")
 
     def keep(self) -> None:
-        """Renew it when less than half is left. Raises `NotPermitted` if it was lost."""
-        if self.remaining_s() > TTL_S / 2:
+        """Renew it when little is left. Raises `NotPermitted` if it was lost.
+
+        Within the function's time-out that is never, so that what a kill leaves is free when its
+        message returns.
+        """
+        if self.remaining_s() > CALL_BOUND_S + RENEW_S:
             return
         expires = self.clock() + timedelta(seconds=TTL_S)
         try:

@@ -1,9 +1,9 @@
 """What a trigger says to the worker: look at these environments. Keys, never an event.
 
 A message to the FIFO queue names one environment, or a round: many of one place, which share their
-reads. The group of one is its name, that of a round its place, so that passes over one environment,
-and rounds of a place, follow one another. Ids are unique: content-based deduplication would drop
-triggers for five minutes.
+reads. The group of one is its name, that of a round its place and the first of them: what keeps two
+passes over one environment apart is the lease, not the queue. Ids are unique: content-based
+deduplication would drop triggers for five minutes.
 https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/FIFO-queues-understanding-logic.html
 """
 
@@ -108,9 +108,9 @@ def _rounds(
         else:
             together.setdefault((there, wake.reason), []).append(wake)
     for (there, _), all_there in together.items():
-        for number, each in enumerate(batches(all_there, ROUND)):
+        for each in batches(all_there, ROUND):
             alone = len(each) == 1
-            yield each[0].environment if alone else f"{'/'.join(there)}/{number}", each
+            yield each[0].environment if alone else "/".join((*there, each[0].environment)), each
 
 
 def _body(wakes: Sequence[Wake]) -> str:

@@ -16,11 +16,27 @@ from controller.reconciler import Pass, Report, Tools, observe_together
 THREADS = 8
 
 
+Found = Report | Exception
+Ended = Callable[[str, Found], None]
+
+
 def reconcile_together(
-    jobs: Mapping[str, Tools], *, write: bool = True
-) -> dict[str, Report | Exception]:
-    """A pass for each environment: its report, or what `reconcile` would have raised."""
-    done: dict[str, Report | Exception] = {}
+    jobs: Mapping[str, Tools],
+    *,
+    write: bool = True,
+    ended: Ended = lambda environment, found: None,
+) -> dict[str, Found]:
+    """A pass for each environment: its report, or what `reconcile` would have raised.
+
+    ended: told of each as soon as it has come to its end, from whatever thread, so that what kills
+    the others later does not keep it from being told. It may not raise.
+    """
+    done: dict[str, Found] = {}
+
+    def settle(name: str, found: Found) -> None:
+        done[name] = found
+        ended(name, found)
+
     with ThreadPoolExecutor(THREADS, "pass") as pool:
 
         def step(act: Callable[[Pass], object], which: Sequence[Pass]) -> list[Pass]:
@@ -30,7 +46,7 @@ def reconcile_together(
                 try:
                     act(it)
                 except Exception as error:  # noqa: BLE001 - it is told to the caller
-                    done[it.name] = error
+                    settle(it.name, error)
                     return False
                 return True
 
@@ -40,12 +56,12 @@ def reconcile_together(
         try:
             begun = step(Pass.begin, passes)
             going = [it for it in begun if it.goes_on]
-            acting = [it for group in _sharing(going) for it in _looked(group, done)]
-            step(lambda it: done.setdefault(it.name, _to_its_end(it)), acting)
+            acting = [it for group in _sharing(going) for it in _looked(group, settle)]
+            step(lambda it: settle(it.name, _to_its_end(it)), acting)
         finally:
             list(pool.map(Pass.release, passes))
         well = [it for it in begun if it.name not in done]
-        step(lambda it: done.setdefault(it.name, it.finish()), well)
+        step(lambda it: settle(it.name, it.finish()), well)
     return {name: done[name] for name in jobs}
 
 
@@ -67,7 +83,7 @@ def _sharing(passes: Sequence[Pass]) -> list[list[Pass]]:
     return list(groups.values())
 
 
-def _looked(group: list[Pass], done: dict[str, Report | Exception]) -> list[Pass]:
+def _looked(group: list[Pass], settle: Ended) -> list[Pass]:
     """Look for all of a group; those that could be judged."""
     shared = group[0].aws.fresh(None)
     shared.environments = tuple(it.name for it in group) if len(group) > 1 else ()
@@ -76,15 +92,15 @@ def _looked(group: list[Pass], done: dict[str, Report | Exception]) -> list[Pass
         found = observe_together(shared, group)
     except Exception as error:  # noqa: BLE001 - it is told to the caller
         if len(group) > 1:  # one of them is at fault, and only that one is to pay for it
-            return [it for one in group for it in _looked([one], done)]
-        done[group[0].name] = error
+            return [it for one in group for it in _looked([one], settle)]
+        settle(group[0].name, error)
         return []
     judged = []
     for it, seen in zip(group, found, strict=True):
         try:
             it.judge(*seen)
         except Exception as error:  # noqa: BLE001 - it is told to the caller
-            done[it.name] = error
+            settle(it.name, error)
             continue
         judged.append(it)
     _share(shared, group)

@@ -7,6 +7,7 @@ ECS and RDS tell of themselves. What AWS does not send is in docs/reference/chan
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from functools import cache
 from typing import Any
 
@@ -16,7 +17,7 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 from controller import changes, timetable
 from controller.attribution import note
 from controller.fleet import environments
-from controller.messages import Wake, send
+from controller.messages import Place, Wake, alone, send
 from controller.registry import BadRegistry, Registry
 from controller.sessions import session
 from controller.store import S3Store, Store
@@ -40,7 +41,9 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, list[str
     store = S3Store(_client("s3"), settings.bucket)
     names, change = _touched(event, store, settings, context)
     kind = str(event.get("detail-type", "an event"))
-    failed = send(_client("sqs"), settings.queue, [Wake(name, kind) for name in names])
+    all_of_them = len(names) > 1 and change is None  # a new registry: many, which share reads
+    place = _places(store, settings, context) if all_of_them else alone
+    failed = send(_client("sqs"), settings.queue, [Wake(name, kind) for name in names], place)
     emit([Metric("ChangesHeard", "Count", float(bool(names)))])
     logger.info("change", type=kind, woken=names, refused=[w.environment for w in failed])
     if change and change.who:
@@ -50,6 +53,15 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, list[str
     if failed:
         raise NotWoken(", ".join(wake.environment for wake in failed))
     return {"woken": names}
+
+
+def _places(
+    store: Store, settings: Settings, context: LambdaContext
+) -> Callable[[str], Place | None]:
+    try:
+        return Registry.load(store, settings.home(context.invoked_function_arn)).place
+    except BadRegistry:  # the passes tell it
+        return alone
 
 
 def _touched(

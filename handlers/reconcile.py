@@ -16,6 +16,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import cache, cached_property
+from threading import Lock
 from typing import Any
 
 from aws_lambda_powertools import Logger, Tracer
@@ -25,7 +26,7 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from controller import changes, requeue, timetable
 from controller.aws import CALL_BOUND_S, AwsFailure, NotPermitted
-from controller.lease import WORKER, Held, last
+from controller.lease import TTL_S, WORKER, Held, last
 from controller.manifest import Problem
 from controller.messages import INTERVAL, Poison, Wake, parse
 from controller.reconciler import MODES, Report, Tools, WrongPlace
@@ -50,6 +51,9 @@ AGAIN = timedelta(minutes=1)
 
 HELD_S, LOOK_S = 30, 2
 """So long a commit or a change waits for the pass that is just under way, and looks so often."""
+
+YOUNG_S = 60
+"""No pass is waited for that began longer ago: it has much to do, or was killed."""
 
 _FORESEEN = (
     AwsFailure, BadRegistry, Conflict, NotPermitted, StoreFailure, WrongPlace,
@@ -103,20 +107,40 @@ class Worker:
         whom."""
         jobs = {name: tools for name, each in asked.items() if (tools := self._tools(each))}
         waits: dict[str, str] = {}
-        for name, found in reconcile_together(jobs).items() if jobs else ():
-            logger.set_correlation_id(asked[name].message)
-            try:
-                if isinstance(found, Exception):
-                    raise found
-                self._after(found, asked[name].wake.reason)
-            except Held as held:
-                if asked[name].steady:
-                    self._later(name, f"held: {held}", _now() + AGAIN)
-                else:
-                    waits[name] = f"held: {held}"
-            except Exception as error:  # noqa: BLE001 - no environment stops the others
-                self._fail(name, error)
+        lost: list[StoreFailure] = []
+        one_at_a_time = Lock()
+
+        def ended(name: str, found: Report | Exception) -> None:
+            with one_at_a_time:
+                logger.set_correlation_id(asked[name].message)
+                try:
+                    waits.update(self._ended(asked[name], found))
+                except StoreFailure as failure:
+                    lost.append(failure)
+
+        if jobs:
+            reconcile_together(jobs, ended=ended)
+        if lost:
+            raise lost[0]
         return waits
+
+    def _ended(self, asked: Asked, found: Report | Exception) -> dict[str, str]:
+        """Tell what became of a pass; the environment, if it is worth to wait for the one that has
+        it. Raises `StoreFailure` if it could not be put off."""
+        name = asked.wake.environment
+        try:
+            if isinstance(found, Exception):
+                raise found
+            self._after(found, asked.wake.reason)
+        except Held as held:
+            begun = held.until - timedelta(seconds=TTL_S)
+            if asked.steady or _now() > begun + timedelta(seconds=YOUNG_S):
+                self._later(name, f"held: {held}", _now() + AGAIN)
+            else:
+                return {name: f"held: {held}"}
+        except Exception as error:  # noqa: BLE001 - no environment stops the others
+            self._fail(name, error)
+        return {}
 
     def _is_to_be_looked_at(self, asked: Asked) -> bool:
         """Whether no pass has seen it since the message was sent, and nobody else would have to pay

@@ -185,3 +185,20 @@ def test_a_change_cut_off_half_way_is_not_given_up(world: World, change: tuple[s
         world.faults.clear()
         plant.later(600)
     plant.converge(20)
+
+
+@pytest.mark.parametrize("read", ["ecs:DescribeClusters", "wafv2:*", "logs:DescribeLogGroups"])
+def test_a_change_that_waits_for_others_for_long_is_not_given_up(world: World, read: str) -> None:
+    """Nothing is registered for a service that may not be updated: that would count as tries."""
+    plant = Plant(world, EIGHT)
+    plant.converge()
+    plant.later(600)
+    plant.publish(
+        EIGHT.replace("nginx:1.29", "nginx:1.30").replace("desiredCount: 2", "desiredCount: 3")
+    )
+    for _ in range(5):
+        world.fault("deny", read, times=999)
+        plant.run()
+        world.faults.clear()
+        plant.later(600)
+    plant.converge(20)

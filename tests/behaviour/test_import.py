@@ -177,14 +177,14 @@ def test_taking_over_is_not_bounded_by_what_may_change(estate: Estate) -> None:
         "metadata: {name: shop-production}\nspec: {limits: {maxChanges: 0}}"))  # fmt: skip
     report = estate.run()
     assert not [v for v in report.vetoes.values() if v.reason == "BlastRadius"]
-    assert {c.operation for c in estate.writes()} <= {"TagResource", "TagLogGroup"}
+    assert {c.operation for c in estate.writes()} <= {"CreateTags", "TagResource", "TagLogGroup"}
 
 
 def test_adopted_it_is_tagged_and_nothing_else(estate: Estate) -> None:
     estate.imported(adopt=True)
     estate.checkpoint()
     estate.converge()
-    assert {c.operation for c in estate.writes()} <= {"TagResource", "TagLogGroup"}
+    assert {c.operation for c in estate.writes()} <= {"CreateTags", "TagResource", "TagLogGroup"}
     estate.checkpoint()
     report = estate.run()
     assert report.converged
@@ -355,6 +355,7 @@ def test_services_of_one_name_in_two_clusters(estate: Estate) -> None:
     report = estate.converge()[-1]
     assert {w.operation for w in estate.writes()} <= {
         "TagResource", "RegisterScalableTarget", "AddTagsToResource", "TagLogGroup",
+        "CreateTags",
     }  # fmt: skip
     assert {k for k, a in report.assessments.items() if a.in_sync and "Service/" in k} == {
         "Service/web", "Service/web-2",

@@ -6,14 +6,16 @@ import json
 from collections import Counter
 from contextlib import suppress
 from datetime import timedelta
+from threading import Event
 from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
 
 from controller import roles, timetable
+from controller import round as round_
 from controller.lease import WORKER, Held, acquire
-from controller.reconciler import Report
+from controller.reconciler import Pass, Report
 from controller.registry import SEEN
 from controller.sources import StoreSource
 from handlers import reconcile
@@ -221,3 +223,34 @@ def test_levels_are_told_while_the_queue_is_out_of_order(plane: Plane) -> None:
     with pytest.raises(ClientError):
         plane.tick(after=600)
     assert plane.value("DriftedResources") == 0
+
+
+def test_what_has_ended_is_told_though_another_of_its_round_is_killed(plane: Plane) -> None:
+    """Drift that was found and mended, and when to look again."""
+    names = ["e0", "e1"]
+    for name in names:
+        plane.publish(small(name, interval="24h"), name)
+    plane.converge(*names)
+    plane.tamper("e0-app")
+    told, to_its_end = Event(), round_._to_its_end
+
+    def killed(it: Pass) -> Report:
+        if it.name == "e0":
+            return to_its_end(it)
+        told.wait(10)
+        raise Killed
+
+    next_ = reconcile.Worker._next
+
+    def then(worker: reconcile.Worker, report: Report) -> None:
+        next_(worker, report)
+        told.set()
+
+    plane.patch.setattr(round_, "_to_its_end", killed)
+    plane.patch.setattr(reconcile.Worker, "_next", then)
+    plane.send(json.dumps({"environments": names, "reason": "a change"}))
+    with pytest.raises(Killed):
+        plane.drain()
+    plane.world.dead = False
+    assert {"DriftDetected", "DriftCorrected"} <= {each["DetailType"] for each in plane.told()}
+    assert [key for key in plane.store.list("requeue/") if key.endswith("/e0")]

@@ -30,6 +30,7 @@ KINDS = ("deny", "throttle", "error", "reset")
 
 WHOLE = {
     "cloudwatch:DescribeAlarms": "Alarm",
+    "cloudwatch:GetDashboard": "Dashboard",
     "ecs:DescribeClusters": "Cluster",
     "ecs:DescribeServices": "Service",
     "ecs:ListClusters": "Service",
@@ -352,8 +353,8 @@ def test_without_tags_and_without_memory_nothing_that_exists_is_changed() -> Non
     report = plant.run()
     unsure = {k for k, a in report.assessments.items() if a.claim is Claim.UNKNOWN}
     assert {told.resources[k].kind for k in unsure} == {
-        "Alarm", "CacheParameterGroup", "CacheSubnetGroup", "DBParameterGroup", "DBSubnetGroup",
-        "LogGroup", "ReplicationGroup", "WebACL",
+        "Alarm", "CacheParameterGroup", "CacheSubnetGroup", "CompositeAlarm", "DBParameterGroup",
+        "DBSubnetGroup", "Dashboard", "LogGroup", "ReplicationGroup", "WebACL",
     }  # fmt: skip
     assert not [o.step.id for o in report.outcomes if o.made and o.step.key in unsure]
     vetoed = {report.vetoes[s.id].reason for s in report.plan.steps if s.key in unsure}

@@ -5,6 +5,7 @@ https://docs.aws.amazon.com/waf/latest/developerguide/web-acl-processing.html
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -66,6 +67,8 @@ def _matches(statement: Doc, request: Request, labels: set[str]) -> bool:
         return not _matches(inner["Statement"], request, labels)
     if kind == "LabelMatchStatement" and inner["Scope"] == "LABEL":
         return inner["Key"] in labels
+    if kind == "RegexMatchStatement" and inner["FieldToMatch"] == {"UriPath": {}}:
+        return re.search(inner["RegexString"], request.path) is not None
     if kind == "ByteMatchStatement" and inner["FieldToMatch"] == {"UriPath": {}}:
         wanted = inner["SearchString"].decode()
         if inner["PositionalConstraint"] == "STARTS_WITH":

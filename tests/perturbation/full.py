@@ -112,7 +112,7 @@ ALARM = (
         metrics:
           m1: {namespace: AWS/ECS, metricName: CPUUtilization, stat: Average, period: 300}
           band: {expression: "ANOMALY_DETECTION_BAND(m1, 2)", label: expected}
-          second: {expression: "ANOMALY_DETECTION_BAND(m1, 3)", returnData: false}
+          second: {expression: "ANOMALY_DETECTION_BAND(m1, 3)", label: wide, returnData: false}
         """),
 )  # fmt: skip
 

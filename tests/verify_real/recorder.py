@@ -17,12 +17,16 @@ FOLDERS = {"cloudwatch": "monitoring"}
 """botocore's name of a service → that of its folder, as in tests/recorded."""
 
 
+LISTS = {"cloudwatch:ListDashboards"}
+"""What only finding out what there is reads, and no pass."""
+
+
 class Recorder(Aws):
     """Makes the kinds' own reads and nothing else. replies: what AWS said, by call."""
 
     def __init__(self, session: botocore.session.Session, region: str, account: str) -> None:
         super().__init__(session, region=region, account=account)
-        self.allowed = {call for kind in KINDS for call in handler_for(kind).reads}
+        self.allowed = {call for kind in KINDS for call in handler_for(kind).reads} | LISTS
         self.replies: list[tuple[str, str, Any]] = []
 
     def _call(self, service: str, operation: str, params: dict[str, Any], by: Any = None) -> Any:
