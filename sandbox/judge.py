@@ -56,7 +56,7 @@ def converged(aws: boto3.Session) -> Iterator[Check]:
         redis["Status"] == "available" and redis["TransitEncryptionEnabled"]
         and redis["AuthTokenEnabled"] and redis["AutomaticFailover"] == "enabled"
     )  # fmt: skip
-    yield "firewall: five rules before the load balancer", len(acl(aws)["WebACL"]["Rules"]) == 5
+    yield "firewall: six rules before the load balancer", len(acl(aws)["WebACL"]["Rules"]) == 6
     pages = aws.client("cloudwatch").get_paginator("describe_alarms").paginate(AlarmNamePrefix=E)
     found = [a for page in pages for a in page["MetricAlarms"]]
     yield (
