@@ -49,7 +49,7 @@ pass that the runtime kills holds its lease until that ends."""
 AGAIN = timedelta(minutes=1)
 """When to look again after a pass that could not be made."""
 
-HELD_S, LOOK_S = 30, 2
+HELD_S, LOOK_S = 10, 1
 """So long a commit or a change waits for the pass that is just under way, and looks so often."""
 
 YOUNG_S = 60
