@@ -128,7 +128,9 @@ def test_a_commit_is_taken_up_at_once_while_a_database_is_creating(stack: Stack)
     stack.publish("creating", DATABASE)
     stack.until(lambda: stack.status("creating"), "the first pass", AT_ONCE_S)
     stack.until(lambda: database() == "creating", "the database")  # by the next tick at the latest
-    assert any(key.endswith("/creating") for key in stack.keys("requeue/"))
+    stack.until(
+        lambda: any(key.endswith("/creating") for key in stack.keys("requeue/")), "its marker", 10
+    )
     stack.publish("creating", DATABASE + LOG_GROUP)
     stack.until(lambda: stack.retention("creating-app") == 60, "the commit", AT_ONCE_S)
     assert database() == "creating"
