@@ -15,7 +15,7 @@ from pydantic import AfterValidator, Field, model_validator
 
 from controller.aws import Aws, AwsFailure
 from controller.batching import batches
-from controller.diff import Change, unresolved
+from controller.diff import Change, Entry, unresolved
 from controller.handler import (
     READY,
     Absent,
@@ -380,7 +380,8 @@ def _mend(
 
     revoke = "RevokeSecurityGroup*"
     first = step(revoke, at_once, [_bare(c.now) for c in at_once], "revoke")
-    texts = [wanted[str(c.parts[1].key)] for c in described]  # type: ignore[union-attr]
+    rules = [part for c in described if isinstance(part := c.parts[1], Entry)]
+    texts = [wanted[str(rule.key)] for rule in rules]
     then = [
         *step("AuthorizeSecurityGroup*", missing, [c.wanted for c in missing], "authorize"),
         *step("UpdateSecurityGroupRuleDescriptions*", described, texts, "describe"),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections import Counter
 from contextlib import suppress
-from datetime import timedelta
+from datetime import datetime, timedelta
 from threading import Event
 from typing import Any
 
@@ -62,7 +62,10 @@ def test_one_that_kills_its_worker_takes_the_others_along_once(plane: Plane) -> 
         return found
 
     plane.patch.setattr(reconcile, "reconcile_together", out_of_memory)
-    at_once = lambda name, interval, at: int(at.timestamp() // interval)  # noqa: E731
+
+    def at_once(name: str, interval: int, at: datetime) -> int:
+        return int(at.timestamp() // interval)
+
     plane.patch.setattr(timetable, "_turn", at_once)  # all are due at the same tick: a round
     for _ in range(60):
         try:

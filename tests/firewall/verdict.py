@@ -15,8 +15,8 @@ Doc = Mapping[str, Any]
 
 
 def verdict(acl: Doc, request: Request) -> tuple[str, str]:
-    """What becomes of a request, Allow or Block, and by which rule. Raises `NotImplementedError`
-    for statements that no rule of ours has."""
+    """What becomes of a request, Allow or Block, and by which rule. Raises `ValueError` for a
+    statement that it knows nothing of."""
     labels: set[str] = set()
     for rule in sorted(acl["Rules"], key=lambda r: r["Priority"]):
         name, statement = rule["Name"], rule["Statement"]
@@ -75,4 +75,4 @@ def _matches(statement: Doc, request: Request, labels: set[str]) -> bool:
             return request.path.startswith(wanted)
         if inner["PositionalConstraint"] == "EXACTLY":
             return request.path == wanted
-    raise NotImplementedError(kind)
+    raise ValueError(f"nothing is known of {kind} with {inner}")

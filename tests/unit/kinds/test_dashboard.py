@@ -22,7 +22,8 @@ class FakeAws:
     """Takes writes, and says something of each."""
 
     def __init__(self, **reply: Any) -> None:
-        self.reply, self.sent = reply, {}  # type: ignore[var-annotated]
+        self.reply = reply
+        self.sent: dict[str, Any] = {}
 
     def read(self, service: str, operation: str, params: Any) -> Any:
         return {"DashboardBody": '{"widgets": []}'}
@@ -116,10 +117,10 @@ def test_the_text_is_made_at_the_call_and_a_label_keeps_its_dollar() -> None:
     aim = kit.target(HANDLER, "sample", spec)
     (action,) = HANDLER.plan(aim, Absent(), [])
     assert isinstance(action.params["DashboardBody"], dict)
-    aws = FakeAws()
+    aws: Any = FakeAws()
     outputs = HANDLER.apply(
         aws, aim, action, {**unescape(dict(action.params)), "observedAt": 1e12, "seen": None}
-    )  # type: ignore[arg-type]
+    )
     assert outputs == {"name": "sample", "arn": ARN}
     (widget,) = json.loads(aws.sent["DashboardBody"])["widgets"]
     assert widget["properties"] == {
@@ -133,8 +134,8 @@ def test_what_cloudwatch_warns_of_is_told() -> None:
     (action,) = HANDLER.plan(aim, Absent(), [])
     said = [{"DataPath": "/widgets/0", "Message": "Should NOT have additional properties"}]
     params = {**action.params, "observedAt": 1e12, "seen": None}
-    aws = FakeAws(DashboardValidationMessages=said)
-    outputs = HANDLER.apply(aws, aim, action, params)  # type: ignore[arg-type]
+    aws: Any = FakeAws(DashboardValidationMessages=said)
+    outputs = HANDLER.apply(aws, aim, action, params)
     assert outputs[REMARK] == (
         "taken, but may not be shown: /widgets/0: Should NOT have additional properties"
     )
