@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
+from controller.approval import token
 from controller.assess import SETTLE_S, Assessment, assess
 from controller.aws import CALL_BOUND_S, Aws, AwsFailure, NotPermitted, Stale
 from controller.guards import judge
@@ -43,12 +44,14 @@ _SECRET = re.compile(r"\$\{Secret\.([a-z0-9-]+)\.value@([\w-]+)\}")
 @dataclass(frozen=True, slots=True)
 class Outcome:
     """What came of a step. made: AWS took the call. waiting: not made, the next pass will.
-    message: why it was not made, or what AWS remarked on a call that it took."""
+    message: why it was not made, or what AWS remarked on a call that it took. approved: who let it
+    happen, and why, if somebody had to."""
 
     step: Step
     made: bool
     message: str = ""
     waiting: bool = False
+    approved: str = ""
 
 
 class NotYet(Exception):
@@ -152,9 +155,13 @@ class _Run:
             self._discount(step, record)
             record.settling, record.written_at = before
             raise
+        used = token(step, seen)
+        if approval := self.report.approvals.get(used):
+            self.inventory.spent[used] = approval.until.isoformat()
         remark = str(outputs.pop(REMARK, ""))
         self.outputs[step.key].update(outputs)
-        self.report.outcomes.append(Outcome(step, True, remark))
+        by = f"{approval.by}: {approval.reason}" if approval else ""
+        self.report.outcomes.append(Outcome(step, True, remark, approved=by))
         self._note(step, seen, record)
 
     def _count(self, step: Step, seen: Assessment, record: Record) -> None:

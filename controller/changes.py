@@ -24,7 +24,7 @@ MOST_WORDS = 5_000
 """Words of one event that are looked at: one of EventBridge's largest has some more."""
 
 _WORD = re.compile(r"[^\s:/,;\"'{}\[\]]+")
-_FILE = re.compile(rf"environments/({NAME})\.yaml|pauses/({NAME})\.json")
+_FILE = re.compile(rf"environments/({NAME})\.yaml|(?:pauses|approvals)/({NAME})\.json")
 _PARAMETER = re.compile(rf"environments/({NAME})(/.*)?")
 _TOLD = (
     "requestParameters", "responseElements", "resources", "name", "SourceIdentifier", "SourceArn",

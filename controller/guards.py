@@ -6,9 +6,10 @@ before its first call. Order matters only for which reason is shown.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from controller.approval import token
 from controller.assess import OWNERSHIP, Assessment
 from controller.diff import unresolved
 from controller.envelope import Limits, allowed
@@ -40,6 +41,7 @@ class Judgement:
 
     paused: why the environment is paused (empty: it is not). mode: of the environment, capped by
     the control plane's. creating: keys that this plan creates. orphans: keys no longer declared.
+    approved: tokens of steps that a person lets happen.
     """
 
     assessments: Mapping[str, Assessment]
@@ -49,6 +51,7 @@ class Judgement:
     paused: str
     creating: frozenset[str]
     orphans: frozenset[str]
+    approved: Collection[str] = ()
 
 
 Guard = Callable[[Step, Assessment, Judgement], Veto | None]
@@ -98,22 +101,28 @@ def evidence(step: Step, it: Assessment, known: Judgement) -> Veto | None:
 
 
 def approval(step: Step, it: Assessment, known: Judgement) -> Veto | None:
-    """What loses data is left to a person; what can't be taken back needs a commit asking for it.
+    """What loses data waits for a person; what can't be taken back, for a commit or a person.
 
     What holds no data goes with its manifest, if `prune: delete` says so. Mending drift is no
     reason for a step without return, such as cutting backups that somebody made longer by hand.
     """
     pruned = step.key in known.orphans and not it.handler.holds_data
+    if _approved(step, it, known):
+        return None
     if step.action.risk == "destructive" and not pruned:
-        return Veto("ApprovalRequired", f"{step.call} is destructive: do it by hand, or retain it")
+        return Veto("ApprovalRequired", f"{step.call} is destructive: approve it, or retain it")
     asked = all(c.cause == "pending" for c in it.changes if c.path in step.action.changes)
     if step.action.risk == "irreversible" and not asked:
         return Veto(
             "ApprovalRequired",
-            f"{step.call} can't be taken back and no commit asks for it: do it by hand, or change "
-            "the file",
+            f"{step.call} can't be taken back and no commit asks for it: approve it, or change the "
+            "file",
         )
     return None
+
+
+def _approved(step: Step, it: Assessment, known: Judgement) -> bool:
+    return bool(known.approved) and token(step, it) in known.approved
 
 
 def deletion_protection(step: Step, it: Assessment, known: Judgement) -> Veto | None:
@@ -132,13 +141,15 @@ def defaults(step: Step, it: Assessment, known: Judgement) -> Veto | None:
     record = known.records.get(step.key)
     if record is None or not record.synced or record.synced != digest(it.resource.raw):
         return None
+    if _approved(step, it, known):
+        return None
     for change in it.changes:
         mine = change.path in step.action.changes and change.top != "tags"
         if mine and change.cause in ("pending", "both") and not _written(change.path, it.resource):
             return Veto(
                 "DefaultsChanged",
                 f"{change.path} is not in the file, and this release of Plumbline reads the file "
-                "differently: write the value that you want",
+                "differently: write the value that you want, or approve this one",
             )
     return None
 

@@ -105,6 +105,12 @@ class OfCall(OfResource):
     paths: list[str]
     """The fields that it sets; empty if it makes or deletes the resource."""
 
+    message: str = ""
+    """What AWS remarked on it."""
+
+    approved_by: Annotated[str, Field(alias="approvedBy")] = ""
+    """Who let it happen, and why, if it had to wait for that."""
+
 
 class DriftCorrected(OfCall):
     """A call that AWS took, which put back a field that had drifted."""

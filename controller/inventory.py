@@ -11,6 +11,7 @@ import hashlib
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field, fields
+from datetime import datetime
 from typing import Any
 
 from controller.diff import Change, Entry, Part, dig, put
@@ -77,6 +78,8 @@ class Inventory:
         """Parameter Store values as last seen: only to guess at what reads will be needed."""
         self.place = ""
         """Account and region that the records are about; empty before the first pass."""
+        self.spent: dict[str, str] = {}
+        """Approvals that were used: a step's token → until when each would be good."""
         self.found = False
         """True if there was an object to read, whatever stood in it."""
         self._store = store
@@ -97,9 +100,10 @@ class Inventory:
             inventory.place = body["place"]
             inventory.parameters = body["parameters"]
             inventory.records = {k: _record(r) for k, r in body["resources"].items()}
+            inventory.spent = dict(body.get("spent", {}))
             inventory._saved = _text(inventory._document())
         except (ValueError, TypeError, KeyError, AttributeError):
-            inventory.records = {}
+            inventory.records, inventory.spent = {}, {}
         return inventory
 
     @property
@@ -124,6 +128,11 @@ class Inventory:
             record = self.records[key] = Record(physical)
         return record
 
+    def forget_spent(self, now: datetime) -> None:
+        """What would be good for nothing by now need not be remembered as used."""
+        stamp = now.isoformat()
+        self.spent = {token: until for token, until in self.spent.items() if until > stamp}
+
     @property
     def _key(self) -> str:
         return f"inventory/{self.environment}.json"
@@ -131,12 +140,13 @@ class Inventory:
     def _document(self) -> dict[str, Any]:
         """Not a copy: for writing down at once."""
         resources = {key: _said(record) for key, record in self.records.items()}
-        return {
+        document = {
             "version": 1,
             "place": self.place,
             "parameters": self.parameters,
             "resources": resources,
         }
+        return document | ({"spent": self.spent} if self.spent else {})
 
 
 def _record(said: Doc) -> Record:

@@ -54,6 +54,11 @@ def fingerprint(key: str, action: Action) -> str:
     return hashlib.sha256(_text(what).encode()).hexdigest()[:16]
 
 
+def in_any_order(what: Any) -> str:
+    """The same text for the same values, whatever order lists and maps are in."""
+    return _text(_sorted(what))
+
+
 def _text(value: Any) -> str:
     return json.dumps(value, sort_keys=True, default=str)
 

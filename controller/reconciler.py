@@ -20,6 +20,7 @@ from typing import Any
 
 from controller import lease as leases
 from controller.apply import Outcome, apply
+from controller.approval import Approval, Request, granted, request, tokens
 from controller.assess import Assessment, assess
 from controller.aws import Aws, AwsFailure
 from controller.guards import Judgement, Veto, judge
@@ -70,7 +71,10 @@ class Tools:
 
 @dataclass
 class Report:
-    """What one pass found and did. previous: when the pass before this one began, if known."""
+    """What one pass found and did. previous: when the pass before this one began, if known.
+
+    asks: what waits for an approval. approvals: those in force for this plan, by step's token.
+    """
 
     environment: str
     started: datetime
@@ -86,6 +90,8 @@ class Report:
     throttles: int = 0
     duration_s: float = 0.0
     status: Status | None = None
+    asks: Request = field(default_factory=Request)
+    approvals: dict[str, Approval] = field(default_factory=dict)
     previous: datetime | None = None
 
     @property
@@ -198,7 +204,7 @@ class Pass:
         """Normalize, diff, classify, plan, guard."""
         self._assess(observations, parameters)
         _managed_elsewhere(self.report, self.inventory, self.tools)
-        _judge(self.report, self.environment, self.inventory)
+        _judge(self.report, self.environment, self.inventory, self.tools.store)
 
     def act(self) -> None:
         """Apply what was judged good, and remember how things were left."""
@@ -351,8 +357,8 @@ def _managed_elsewhere(report: Report, inventory: Inventory, tools: Tools) -> No
             )
 
 
-def _judge(report: Report, environment: Environment, inventory: Inventory) -> None:
-    """Plan, and let the guards have their say."""
+def _judge(report: Report, environment: Environment, inventory: Inventory, store: Store) -> None:
+    """Plan, and let the guards have their say; where they ask for a person's, look for it."""
     removable = {
         key: a
         for key, a in report.orphans.items()
@@ -361,6 +367,19 @@ def _judge(report: Report, environment: Environment, inventory: Inventory) -> No
     in_reverse = [removable[key] for key in order_for_deletion(removable, inventory.records)]
     report.plan = plan(report.assessments.values(), in_reverse)
     report.vetoes = judge(report.plan.steps, judgement(report, environment, inventory))
+    report.asks = _asks(report)
+    if report.asks.steps:
+        found = granted(store, report.environment, report.started)
+        report.approvals = tokens(found, inventory.spent)
+        if report.approvals.keys() & set(report.asks.steps.values()):
+            report.vetoes = judge(report.plan.steps, judgement(report, environment, inventory))
+            report.asks = _asks(report)
+
+
+def _asks(report: Report) -> Request:
+    """What waits for an approval."""
+    reasons = {step: veto.reason for step, veto in report.vetoes.items()}
+    return request(report.plan.steps, reasons, {**report.assessments, **report.orphans})
 
 
 def judgement(report: Report, environment: Environment, inventory: Inventory) -> Judgement:
@@ -373,12 +392,14 @@ def judgement(report: Report, environment: Environment, inventory: Inventory) ->
         paused=report.paused,
         creating=frozenset(s.key for s in report.plan.steps if s.action.creates),
         orphans=frozenset(report.orphans),
+        approved=report.approvals.keys(),
     )
 
 
 def _remember(report: Report, inventory: Inventory) -> None:
     """Write into the inventory what this pass knows for certain."""
     planned: dict[str, set[str]] = {}
+    inventory.forget_spent(report.started)
     for step in report.plan.steps:
         planned.setdefault(step.key, set()).add(step.fingerprint)
     made = {o.step.key for o in report.outcomes if o.made}

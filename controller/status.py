@@ -85,8 +85,15 @@ def make(report: Report, before: dict[str, Any], now: datetime, notes: Notes) ->
         },
         "converged": converged,
         "notConvergedSince": "" if converged else before.get("notConvergedSince") or stamp,
+        "approval": _approval(report),
         "resources": resources,
     }
+
+
+def _approval(report: Report) -> dict[str, Any]:
+    """What waits for a person, as `plumbline approve` wants it; empty if nothing does."""
+    asks = report.asks
+    return {"fingerprint": asks.fingerprint, "steps": dict(asks.steps)} if asks.steps else {}
 
 
 def _resource(
@@ -268,6 +275,7 @@ def events(report: Report, before: dict[str, Any], after: dict[str, Any]) -> lis
         )
         healed = [p for p in step.action.changes if p in drifted]
         row |= {"message": outcome.message} if outcome.message else {}
+        row |= {"approvedBy": outcome.approved} if outcome.approved else {}
         found.append({"type": "DriftCorrected" if healed else "ActionApplied", **row})
     for key, resource in after["resources"].items():
         now = resource["conditions"]["Blocked"]

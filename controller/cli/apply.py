@@ -69,6 +69,7 @@ def apply(
             for key, seen in report.assessments.items():
                 if not seen.in_sync:
                     screen.print(f"  {key} is not as desired")
+            render.print_asks(screen, report.environment, report.asks.fingerprint)
             screen.print(f"[red]not converged[/]: {render.summary(report)}")
             return 2
         time.sleep(poll)

@@ -24,6 +24,7 @@ COMMANDS = {
     "drift": "Show what somebody changed behind its back.",
     "import": "Write a desired-state file from what is there.",
     "pause": "Stop all writes for a while.",
+    "approve": "Let a plan that loses data happen.",
     "publish": "Hand desired state over to the control plane.",
     "history": "Show what happened: revisions, drift, actions.",
     "doctor": "Check a deployed control plane, and say what to do.",

@@ -11,6 +11,7 @@ import click
 
 from controller import pause as pauses
 from controller.cli.main import Failed
+from controller.cli.span import span
 from controller.cli.tools import deployed, open_store, state_option
 from controller.store import Conflict, Store, StoreFailure
 
@@ -39,7 +40,7 @@ def pause(
             return
         if not duration:
             raise click.UsageError("--for TIME is needed (or --resume)")
-        until = datetime.now(UTC) + _span(duration)
+        until = datetime.now(UTC) + span(duration, timedelta(days=7))
         pauses.pause(store, environment, until, getpass.getuser(), reason or "no reason given")
     except (StoreFailure, Conflict) as error:
         raise Failed(f"state: {error}") from None
@@ -58,11 +59,3 @@ def _known(store: Store, environment: str, registered: Iterable[str]) -> None:
     if environment not in known:
         here = ", ".join(sorted(known)) or "none"
         raise Failed(f"no environment {environment} in this state, known here: {here} (--state?)")
-
-
-def _span(text: str) -> timedelta:
-    match = re.fullmatch(r"([1-9]\d{0,3})([mhd])", text)
-    span = match and timedelta(minutes=int(match[1]) * {"m": 1, "h": 60, "d": 1440}[match[2]])
-    if not span or span > timedelta(days=7):
-        raise click.UsageError(f"--for: found {text}, allowed a time like 30m, 2h or 1d, up to 7d")
-    return span

@@ -91,6 +91,14 @@ def _veto(veto: Veto | None) -> str:
     return f"  [{colour}]{word}[/] {veto.reason}: {escape(veto.message)}"
 
 
+def print_asks(console: Console, environment: str, fingerprint: str) -> None:
+    """How to let happen what waits for an approval."""
+    if fingerprint:
+        console.print(
+            f"to approve what waits for it: plumbline approve {environment} {fingerprint}"
+        )
+
+
 def print_desired(console: Console, report: Report) -> None:
     """What is wrong with the newest revision, and what is in force instead."""
     if not report.desired.refused:

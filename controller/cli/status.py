@@ -44,4 +44,5 @@ def status(file_or_environment: str, state: str | None, output: str) -> int:
             for problem in document["desiredState"]["problems"]:
                 screen.print(f"  {problem}", markup=False)
         screen.print(render.status_table(document))
+        render.print_asks(screen, name, (document.get("approval") or {}).get("fingerprint", ""))
     return 0 if document["converged"] else 2

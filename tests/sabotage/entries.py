@@ -211,6 +211,25 @@ def _all() -> Iterator[Sabotage]:
         _tests(EVIDENCE, "test_a_part_that_was_not_read_is_not_written"), "I5",
     )  # fmt: skip
     # I6: every guard
+    approval_tests = f"{BEHAVIOUR}test_approvals.py"
+    yield _one(
+        "I6", "an approval is for whatever waits", "controller/guards.py",
+        "token(step, it) in known.approved", "token(step, it) != ''",
+        _tests(approval_tests, "test_a_part_may_be_approved"),
+    )  # fmt: skip
+    yield _one(
+        "I6", "an approval is for the name, not for the thing", "controller/approval.py",
+        "step.fingerprint, it.target.name, it.identity, mine]", "step.fingerprint, it.target.name]",
+        _tests(approval_tests, "test_what_somebody_strengthened_may_be_taken_back"),
+    )  # fmt: skip
+    yield _one(
+        "I6", "an approval lasts for ever", "controller/approval.py",
+        "if now < a.until]", "if a.until]", _tests(approval_tests, "test_it_expires"),
+    )  # fmt: skip
+    yield _one(
+        "I6", "an approval is good twice", "controller/approval.py",
+        "if t not in spent}", "if t}", _tests(approval_tests, "test_it_is_good_once"),
+    )  # fmt: skip
     yield _guard(
         "pause", "the pause guard is off",
         _tests(GUARDS, "test_mode_of_the_environment[paused-Paused]"),
@@ -515,7 +534,7 @@ def _control_plane() -> Iterator[Sabotage]:
     )  # fmt: skip
     yield one(
         "what a pass writes into the bucket wakes its environment", CHANGES,
-        r'rf"environments/({NAME})\.yaml|pauses/({NAME})\.json"',
+        r'rf"environments/({NAME})\.yaml|(?:pauses|approvals)/({NAME})\.json"',
         r'rf"\w+/({NAME})\.yaml|\w+/({NAME})\.json"',
         f"{HEARD}::test_steady_passes_and_their_healing_cause_no_passes",
     )  # fmt: skip

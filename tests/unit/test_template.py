@@ -100,7 +100,8 @@ def test_what_wakes_the_ear(expanded: dict[str, Any]) -> None:
     assert {r["Targets"][0]["Arn"]["Fn::GetAtt"][0] for r in rules} == {"Change"}
     [uploads] = [r for r in rules if r["EventPattern"]["source"] == ["aws.s3"]]
     assert uploads["EventPattern"]["detail"]["object"]["key"] == [
-        {"prefix": "environments/"}, {"prefix": "pauses/"}, "registry.yaml",
+        {"prefix": "environments/"}, {"prefix": "pauses/"}, {"prefix": "approvals/"},
+        "registry.yaml",
     ]  # fmt: skip
     written = {
         resource.removeprefix("arn:aws:s3:::state/").removesuffix("*")
@@ -108,7 +109,7 @@ def test_what_wakes_the_ear(expanded: dict[str, Any]) -> None:
         if each.role in FUNCTIONS and "s3:PutObject" in each.actions
         for resource in each.resources
     }
-    assert not written & {"environments/", "pauses/", "registry.yaml"}
+    assert not written & {"environments/", "pauses/", "approvals/", "registry.yaml"}
     [calls] = [r for n, r in TARGET["Resources"].items() if n == "Calls"]
     detail = calls["Properties"]["EventPattern"]["detail"]
     [issuer] = detail["userIdentity"]["sessionContext"]["sessionIssuer"].values()
