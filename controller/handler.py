@@ -150,6 +150,9 @@ class Handler(ABC):
     """What kinds have in common that share one space of names in AWS; empty: its own."""
     holds_data: ClassVar[bool] = False
     """True: removing the manifest keeps the resource (`prune: retain`) unless said otherwise."""
+    named_value: ClassVar[str] = ""
+    """The spec field that holds what the resource's name names: looked at as a variable's value is,
+    whose name may say that it is a secret."""
     instant: ClassVar[bool] = True
     """True: usable once its create call has returned, so dependents go on in this pass."""
     reads: ClassVar[tuple[str, ...]] = ()

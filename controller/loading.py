@@ -321,6 +321,9 @@ class Loading:
         self._references(draft, root)
         for path, message in scrutiny.secrets(draft.raw, root, ("spec",)):
             self.tell(source, path, message)
+        if named := draft.handler.named_value:
+            for path, message in scrutiny.named((draft.name, draft.physical), named, draft.raw):
+                self.tell(source, ("spec", *path), message)
         if not self.told(source, ("spec",)) or draft.raw:
             known = _resolved(draft.raw, self._names)
             model = self._model(source, draft.handler.spec, known, ("spec",))

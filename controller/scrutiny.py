@@ -6,7 +6,7 @@ Each says what is wrong and where; `loading` puts file, line and resource to it.
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -15,7 +15,7 @@ from controller.envelope import LifecycleSpec
 from controller.fields import Field, fields_of
 from controller.handler import Handler
 from controller.kinds import KINDS, handler_for
-from controller.leaks import pasted
+from controller.leaks import form_of, pasted
 from controller.policies import WriteOnly
 from controller.references import Reference
 
@@ -125,6 +125,15 @@ def secrets(value: Any, node: Field | None, path: Path = ()) -> Iterator[tuple[P
                 yield (*path, index), why
             below = field_at(node, (index,)) if node else None
             yield from secrets(inner, below, (*path, index))
+
+
+def named(names: Iterable[str], member: str, raw: Mapping[str, Any]) -> Iterator[tuple[Path, str]]:
+    """A value that the resource's own name calls a secret; its form is looked at by `secrets`."""
+    value = raw.get(member)
+    for name in names:
+        if not form_of(value) and (why := pasted(name, value, by_name=True)):
+            yield (member,), why
+            return
 
 
 def lacks(missing: str, root: Field) -> Iterator[tuple[Path, str]]:

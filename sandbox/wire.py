@@ -41,10 +41,6 @@ SIGNING_TO_SERVICE = {
 MOTO = {
     "s3": {"*"},
     "sts": {"GetCallerIdentity"},
-    "ssm": {
-        "GetParameter", "GetParameters", "PutParameter", "DeleteParameter", "DeleteParameters",
-        "GetParametersByPath", "DescribeParameters", "AddTagsToResource",
-    },
     "ec2": {
         "CreateVpc", "CreateSubnet", "DescribeVpcs", "DescribeSubnets", "CreateInternetGateway",
         "AttachInternetGateway", "DescribeAvailabilityZones", "ModifyVpcAttribute", "DeleteVpc",

@@ -77,7 +77,6 @@ FUNCTIONS = {
 """What each function does under its own role."""
 
 OBSERVE = {
-    "ssm:GetParameters": "references to Parameter Store (controller/resolve.py)",
     "elasticloadbalancing:DescribeWebACLAssociation": "wafv2:ListResourcesForWebACL asks for it",
     "elasticloadbalancing:GetLoadBalancerWebACL": "wafv2:GetWebACLForResource asks for it",
 }

@@ -14,6 +14,7 @@ KINDS = {
     "Alarm": "alarm:AlarmHandler",
     "CompositeAlarm": "composite_alarm:CompositeAlarmHandler",
     "Dashboard": "dashboard:DashboardHandler",
+    "Parameter": "parameter:ParameterHandler",
     "Secret": "secret:SecretHandler",
     "Topic": "topic:TopicHandler",
     "IPSet": "ip_set:IPSetHandler",

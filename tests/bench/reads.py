@@ -61,6 +61,9 @@ HOW = {
     "sns:ListSubscriptionsByTopic": "one topic a call, 100 a page",
     "sns:ListTagsForResource": _TAGS,
     "sns:ListTopics": "all, 100 a page, only to import",
+    "ssm:DescribeParameters": "fifty names a call",
+    "ssm:GetParameters": "ten names a call",
+    "ssm:ListTagsForResource": _TAGS,
     "wafv2:GetIPSet":
         "one a call (AWS has no other), only where its lock token moved since it was last read",
     "wafv2:ListIPSets": "100 a page, until all names are found",

@@ -46,7 +46,7 @@ BY_NAME: dict[str, dict[str, str]] = {
     },
     "secretsmanager": {"Name": "secret:{}-1A2b3C", "SecretId": "secret:{}-1A2b3C"},
     "sns": {"Name": "{}"},
-    "ssm": {"Names": "parameter{}"},
+    "ssm": {"Names": "parameter/{}", "Name": "parameter/{}", "ResourceId": "parameter/{}"},
 }  # fmt: skip
 """Service → parameter → the last part of the ARN of what it names. ARNs stand for themselves."""
 
@@ -126,6 +126,7 @@ def _named(service: str, params: Params) -> Iterator[str]:
         for value in values if isinstance(values, list | tuple) else [values]:
             text = value.get("EventBusName", "") if isinstance(value, dict) else str(value)
             form = tail.replace("{EventBusName}", "{}")
+            text = text.removeprefix("/") if form == "parameter/{}" else text
             yield text if text.startswith("arn:") else f"arn:aws:{prefix}:{AT}:{form.format(text)}"
     yield from re.findall(r'"(arn:aws:[^"]+)"', json.dumps(params, default=str))
     if service in OTHERS:

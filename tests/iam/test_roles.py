@@ -42,6 +42,10 @@ https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-configure.html"""
 RARE = {
     "logs:ListTagsForResource": {"resourceArn": f"arn:aws:logs:{AT}:log-group:any"},
     "rds:ListTagsForResource": {"ResourceName": f"arn:aws:rds:{AT}:db:any"},
+    "ssm:ListTagsForResource": {
+        "ResourceType": "Parameter",
+        "ResourceId": "litellm-production-full",
+    },
     "wafv2:ListTagsForResource": {"ResourceARN": f"arn:aws:wafv2:{AT}:regional/webacl/any/1a2b"},
     "application-autoscaling:DeleteScalingPolicy": {"ServiceNamespace": "ecs"},
     "rds:ModifyDBInstance": {

@@ -289,6 +289,7 @@ _TAGGED: dict[str, tuple[str, str, str]] = {
     "DBSubnetGroup": ("rds", "add_tags_to_resource", "ResourceName"),
     "IPSet": ("wafv2", "tag_resource", "ResourceARN"),
     "LogGroup": ("logs", "tag_resource", "resourceArn"),
+    "Parameter": ("ssm", "add_tags_to_resource", "ResourceId"),
     "ReplicationGroup": ("elasticache", "add_tags_to_resource", "ResourceName"),
     "Secret": ("secretsmanager", "tag_resource", "SecretId"),
     "SecurityGroup": ("ec2", "create_tags", "Resources"),
@@ -308,5 +309,9 @@ def _tag(kind: str, seen: Assessment, plant: Plant, rng: random.Random) -> None:
     elif service == "logs":
         tags = {key: value}
     name = "tags" if service in ("ecs", "logs") else "Tags"
-    arn: Any = [seen.outputs["id"]] if service == "ec2" else seen.outputs["arn"]
-    getattr(plant.aws.client(service), call)(**{parameter: arn, name: tags})
+    which: dict[str, Any] = {parameter: seen.outputs["arn"]}
+    if service == "ec2":
+        which = {parameter: [seen.outputs["id"]]}
+    elif service == "ssm":
+        which = {"ResourceType": "Parameter", parameter: seen.outputs["name"]}
+    getattr(plant.aws.client(service), call)(**which, **{name: tags})

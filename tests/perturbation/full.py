@@ -759,6 +759,17 @@ TOPIC_FULL = (
     ),
 )  # fmt: skip
 
+PARAMETER = (
+    manifest("Parameter", "full", """
+        type: String
+        value: live
+        description: Which way it runs
+        tier: Advanced
+        allowedPattern: ^[a-z,]+$
+        dataType: hostname
+        """),
+)  # fmt: skip
+
 FULL: dict[str, tuple[str, ...]] = {
     "Alarm": ALARM,
     "CacheParameterGroup": CACHE_PARAMETER_GROUP,
@@ -771,6 +782,7 @@ FULL: dict[str, tuple[str, ...]] = {
     "DBSubnetGroup": DB_SUBNET_GROUP,
     "IPSet": IP_SETS,
     "LogGroup": LOG_GROUP,
+    "Parameter": PARAMETER,
     "ReplicationGroup": REPLICATION_GROUP,
     "Secret": SECRET,
     "SecurityGroup": SECURITY_GROUP,

@@ -167,6 +167,28 @@ class LogGroups(Hand):
         self.store()["groups"][name][leaf.general] = value
 
 
+class Parameters(Hand):
+    service = "ssm"
+
+    def arn(self, name: str) -> str:
+        return name
+
+    def tag(self, arn: str, key: str, value: Any) -> None:
+        who = {"ResourceType": "Parameter", "ResourceId": arn}
+        if value is GONE:
+            self.client().remove_tags_from_resource(**who, TagKeys=[key])
+        else:
+            self.client().add_tags_to_resource(**who, Tags=[{"Key": key, "Value": value}])
+
+    def field(self, name: str, leaf: Leaf, value: Any) -> None:
+        shown = self.client().get_parameter(Name=name)["Parameter"]
+        params = {"Value": shown["Value"], pascal(leaf.general): value}
+        _public(self.client().put_parameter, Name=name, Overwrite=True, **params)
+
+    def edit_store(self, name: str, leaf: Leaf, value: Any) -> None:
+        self.store()["parameters"][name][pascal(leaf.general)] = value
+
+
 class Topics(Hand):
     service = "sns"
 
@@ -1234,6 +1256,7 @@ HANDS: dict[str, type[Hand]] = {
     "DBSubnetGroup": DbSubnetGroups,
     "IPSet": IpSets,
     "LogGroup": LogGroups,
+    "Parameter": Parameters,
     "Topic": Topics,
     "ReplicationGroup": ReplicationGroups,
     "Secret": Secrets,

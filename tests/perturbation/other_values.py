@@ -49,6 +49,7 @@ def overrides(keep: Any) -> Raw:
 
 VALUES: dict[tuple[str, str], Any] = {
     ("LogGroup", "kmsKeyId"): extra("key"),
+    ("Parameter", "allowedPattern"): "^[a-z]+$",
     ("Topic", "kmsMasterKeyId"): extra("key"),
     ("Topic", "policy"): lambda bench, leaf: {
         **leaf.value, "Statement": leaf.value["Statement"][:1]},

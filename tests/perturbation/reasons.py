@@ -12,6 +12,7 @@ HOLE = "the sandbox does not simulate "
 
 STORE: dict[tuple[str, str], str] = {
     ("LogGroup", "logGroupClass"): FIXED,
+    ("Parameter", "tier"): "AWS lowers none",
     ("Topic", "fifoTopic"): FIXED,
     ("Topic", "subscriptions[*].protocol"): "another protocol is another subscription",
     ("Topic", "subscriptions[*].endpoint"): "another endpoint is another subscription",

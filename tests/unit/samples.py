@@ -34,6 +34,7 @@ SAMPLES: dict[str, Doc] = {
     "Dashboard": {"widgets": [{"type": "text", "properties": {"markdown": "# Hello"}}]},
     "IPSet": {"addresses": ["192.0.2.0/24"]},
     "LogGroup": {},
+    "Parameter": {"value": "live"},
     "ReplicationGroup": {"cacheNodeType": "cache.t4g.small", "allowUnauthenticated": True},
     "Secret": {},
     "SecurityGroup": {"vpcId": "vpc-0a1b2c3d"},

@@ -97,6 +97,10 @@ PARTS: dict[str, dict[str, Shown]] = {
     },
     "IPSet": {"wafv2:GetIPSet": Shown("IPSet", ("CreateIPSet",))},
     "LogGroup": {"logs:DescribeLogGroups": Shown("logGroups", ("CreateLogGroup",))},
+    "Parameter": {
+        "ssm:GetParameters": Shown("Parameters", ("PutParameter",)),
+        "ssm:DescribeParameters": Shown("Parameters", ("PutParameter",)),
+    },
     "ReplicationGroup": {
         "elasticache:DescribeReplicationGroups": Shown(
             "ReplicationGroups", ("CreateReplicationGroup", "ModifyReplicationGroup")

@@ -16,7 +16,7 @@ RECORDED = Path(__file__).parents[2] / "recorded"
 SKIPPED = Path(__file__).with_name("skipped.yaml")
 OURS = (
     "application-autoscaling", "cloudwatch", "ecs", "elasticache", "logs", "rds",
-    "resourcegroupstaggingapi", "secretsmanager", "sns", "wafv2",
+    "resourcegroupstaggingapi", "secretsmanager", "sns", "ssm", "wafv2",
 )  # fmt: skip
 """Services that our kinds are read from."""
 

@@ -232,6 +232,10 @@ def secret(aws: Any) -> None:
     aws.client("secretsmanager").update_secret(SecretId="orders/smtp", Description="mine now")
 
 
+def parameter(aws: Any) -> None:
+    aws.client("ssm").put_parameter(Name="/orders/mode", Value="mine", Overwrite=True)
+
+
 def topic(aws: Any) -> None:
     client = aws.client("sns")
     [arn] = [t["TopicArn"] for t in client.list_topics()["Topics"] if "orders" in t["TopicArn"]]
@@ -352,6 +356,7 @@ DEEDS = {
     "SecurityGroup": (security_group, "data", "ingress[tcp/22/0.0.0.0/0]"),
     "LogGroup": (log_group, "/platform/orders/api", "retentionInDays"),
     "Secret": (secret, "orders/smtp", "description"),
+    "Parameter": (parameter, "/orders/mode", "value"),
     "Topic": (topic, "orders-alarms", "signatureVersion"),
     "Alarm": (alarm, "Orders/DB/CPU", "threshold"),
     "CompositeAlarm": (composite_alarm, "orders is down", "alarmRule"),

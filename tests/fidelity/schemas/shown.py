@@ -55,6 +55,11 @@ SHOWN: dict[str, tuple[tuple[str, str, str], ...]] = {
         ("logs", "DescribeLogGroups", "logGroups"),
         ("logs", "ListTagsForResource", ""),
     ),
+    "Parameter": (
+        ("ssm", "GetParameters", "Parameters"),
+        ("ssm", "DescribeParameters", "Parameters"),
+        ("ssm", "ListTagsForResource", ""),
+    ),
     "ReplicationGroup": (
         ("elasticache", "DescribeReplicationGroups", "ReplicationGroups"),
         ("elasticache", "DescribeCacheClusters", "CacheClusters"),

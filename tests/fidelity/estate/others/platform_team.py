@@ -74,6 +74,9 @@ class Platform(Applications):
             DefaultActions=[{"Type": "forward", "TargetGroupArn": self.targets}],
         )
         self.topic = self.sns.create_topic(Name="orders-alarms")["TopicArn"]
+        self.ssm.put_parameter(
+            Name="/orders/mode", Type="String", Value="live", Description="How it runs"
+        )
         trust = {
             "Version": "2012-10-17",
             "Statement": [
