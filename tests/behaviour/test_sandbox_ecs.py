@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from datetime import timedelta
+from functools import cache
 from typing import Any
 
 import boto3
@@ -19,13 +20,19 @@ from sandbox.world import World
 SLR = "arn:aws:iam::123456789012:role/aws-service-role/"
 
 
+@cache
+def network() -> Seeded:
+    """What services refer to, made by the first world that asks."""
+    return seed(World())
+
+
 class Stage:
     """A seeded world with a cluster, and shortcuts."""
 
     def __init__(self, number: int) -> None:
         print(f"repeat with --sandbox-seed={number}")
         self.world = World(seed=number, max_lag=timedelta(0))
-        self.seeded: Seeded = seed(self.world)
+        self.seeded = network()
         self.aws: boto3.Session = session(self.world)
         self.ecs: Any = self.aws.client("ecs")
         self.scaling: Any = self.aws.client("application-autoscaling")
@@ -103,6 +110,7 @@ class Stage:
 def fresh_moto() -> Iterator[None]:
     """moto's part of the sandbox is one for all worlds: the module shares one seeded network."""
     moto_api_backend.reset()
+    network.cache_clear()
     yield
     moto_api_backend.reset()
 
