@@ -216,9 +216,11 @@ def test_changes_behind_its_back_are_named_and_healed(adopted: Adopted) -> None:
 
 
 def assert_put_back(it: Estate, adopted: Adopted) -> None:
-    """What others made is as it was; RDS and the roll-outs remember that something happened."""
+    """What others made is as it was; RDS, roll-outs and versions remember that it was not."""
     now, then = without_ours(shape(it.world)), without_ours(adopted.after)
     for store in (now, then):
+        for parameter in store[f"ssm/{it.world.region}"]["parameters"].values():
+            parameter.pop("Version", None)
         for service in ("ecs", "rds", "elasticache"):
             store.pop(f"{service}/{it.world.region}", None)
     assert then == now, unlike(then, now)
