@@ -10,6 +10,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, Field
 
 from controller.spec import Arn, Model, Tags, text
+from controller.windows import Freeze, Window
 
 API_VERSION = "plumbline.dev/v1"
 
@@ -104,6 +105,14 @@ class EnvironmentSpec(Model):
 
     limits: Limits = Field(default_factory=Limits)
     """How much one pass may do."""
+
+    windows: Annotated[list[Window], Field(max_length=20)] = Field(default_factory=list)
+    """When steps are made that somebody may notice: restarts, rollouts, dropped connections, and
+    all that can't be undone. Without any: whenever they are due. What nobody notices never waits
+    for one."""
+
+    freezes: Annotated[list[Freeze], Field(max_length=50)] = Field(default_factory=list)
+    """When nothing is changed."""
 
     tags: Tags = Field(default_factory=dict)
     """Tags of every resource of the environment that can carry tags."""

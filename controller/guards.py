@@ -18,12 +18,17 @@ from controller.inventory import Record, digest
 from controller.manifest import Resource
 from controller.ownership import Claim
 from controller.plan import Step
+from controller.windows import NO_SEASON, Season
 
 TRIES = 3
 """The same action tried so often without the change having taken: stop, wait for a new desire."""
 
 DISRUPTIVE = ("disruptive", "irreversible")
 """Risks that count against `maxDisruptive` and the one step a pass."""
+
+
+CALENDAR = ("Frozen", "OutsideWindow")
+"""Vetoes that last until the calendar turns: there is no use in looking sooner."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +46,7 @@ class Judgement:
 
     paused: why the environment is paused (empty: it is not). mode: of the environment, capped by
     the control plane's. creating: keys that this plan creates. orphans: keys no longer declared.
-    approved: tokens of steps that a person lets happen.
+    approved: tokens of steps that a person lets happen. season: what the calendar lets happen.
     """
 
     assessments: Mapping[str, Assessment]
@@ -52,6 +57,7 @@ class Judgement:
     creating: frozenset[str]
     orphans: frozenset[str]
     approved: Collection[str] = ()
+    season: Season = NO_SEASON
 
 
 Guard = Callable[[Step, Assessment, Judgement], Veto | None]
@@ -70,6 +76,24 @@ def mode(step: Step, it: Assessment, known: Judgement) -> Veto | None:
     """In observe mode differences are told, not mended."""
     if "observe" in (known.mode, it.resource.lifecycle.mode):
         return Veto("ObserveMode", "mode: observe")
+    return None
+
+
+def freeze(step: Step, it: Assessment, known: Judgement) -> Veto | None:
+    """Nothing is changed during a freeze, but for drift where it says so and nobody notices."""
+    if not known.season.frozen:
+        return None
+    mine = [c for c in it.changes if c.path in step.action.changes]
+    undoes = it.vanished if it.missing else mine and all(c.cause == "drift" for c in mine)
+    if known.season.repairs and step.action.risk == "safe" and undoes:
+        return None
+    return Veto("Frozen", known.season.frozen, waiting=True)
+
+
+def window(step: Step, it: Assessment, known: Judgement) -> Veto | None:
+    """What somebody may notice is done in a window, if there are any."""
+    if known.season.closed and step.action.risk != "safe":
+        return Veto("OutsideWindow", known.season.closed, waiting=True)
     return None
 
 
@@ -225,7 +249,7 @@ def three_tries(step: Step, it: Assessment, known: Judgement) -> Veto | None:
 
 GUARDS: tuple[Guard, ...] = (
     pause, mode, ownership, evidence, deletion_protection, approval, defaults, three_tries,
-    modifiable, awaited, dependencies,
+    freeze, window, modifiable, awaited, dependencies,
 )  # fmt: skip
 
 

@@ -115,6 +115,8 @@ class Loading:
             mode=spec.mode,
             interval_s=seconds(spec.interval),
             limits=spec.limits,
+            windows=tuple(spec.windows),
+            freezes=tuple(spec.freezes),
             tags=self.tags,
             resources={key: self._resource(self.drafts[key]) for key in sequence},
             revision=hashlib.sha256(self.text).hexdigest()[:12],

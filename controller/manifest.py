@@ -24,6 +24,7 @@ from controller.kindlib.reading import ENVIRONMENT_TAG, RESOURCE_TAG
 from controller.kinds import handler_for
 from controller.policies import Doc, Unordered
 from controller.references import BadReference, parse
+from controller.windows import Freeze, Window
 
 Path = tuple[str | int, ...]
 
@@ -145,6 +146,8 @@ class Environment:
     revision: str
     file: str
     line: int = 1
+    windows: tuple[Window, ...] = ()
+    freezes: tuple[Freeze, ...] = ()
 
     def limit(self, name: str) -> int:
         """`max_changes`, … as a number of resources."""

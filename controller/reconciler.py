@@ -23,7 +23,7 @@ from controller.apply import Outcome, apply
 from controller.approval import Approval, Request, granted, request, tokens
 from controller.assess import Assessment, assess
 from controller.aws import Aws, AwsFailure
-from controller.guards import Judgement, Veto, judge
+from controller.guards import CALENDAR, Judgement, Veto, judge
 from controller.handler import Absent, Observation, Present, Target
 from controller.inventory import Inventory, digest, remember
 from controller.kept import FLOOR_S, Trust, handed_on, taken_over
@@ -38,6 +38,7 @@ from controller.resolve import Bindings, Parameters, bind, hint, read_parameters
 from controller.sources import Desired, Source, desired_state
 from controller.status import Status, publish
 from controller.store import Store, StoreFailure
+from controller.windows import Season, season
 
 MODES = ("paused", "observe", "enforce")
 """From the one that may least to the one that may most."""
@@ -74,6 +75,7 @@ class Report:
     """What one pass found and did. previous: when the pass before this one began, if known.
 
     asks: what waits for an approval. approvals: those in force for this plan, by step's token.
+    season: what the calendar lets happen.
     """
 
     environment: str
@@ -92,6 +94,7 @@ class Report:
     status: Status | None = None
     asks: Request = field(default_factory=Request)
     approvals: dict[str, Approval] = field(default_factory=dict)
+    season: Season = field(default_factory=Season)
     previous: datetime | None = None
 
     @property
@@ -115,7 +118,18 @@ class Report:
             for a in self.assessments.values()
         )
         going = any(o.made or o.waiting for o in self.outcomes)
-        return moving or going or any(v.waiting for v in self.vetoes.values())
+        vetoes = self.vetoes.values()
+        return moving or going or any(v.waiting and v.reason not in CALENDAR for v in vetoes)
+
+    @property
+    def resting(self) -> bool:
+        """Nothing is amiss but what waits for a window to open, or a freeze to end."""
+        held = {s.key for s in self.plan.steps if s.id in self.vetoes}
+        other = [v for v in self.vetoes.values() if v.reason not in CALENDAR]
+        done = all(a.in_sync or k in held for k, a in self.assessments.items())
+        well = all(a.readiness.state == "ready" for a in self.assessments.values())
+        free = [s for s in self.plan.steps if s.id not in self.vetoes]
+        return bool(held) and done and well and not (other or free or self.plan.stuck)
 
 
 class WrongPlace(Exception):
@@ -364,6 +378,7 @@ def _judge(report: Report, environment: Environment, inventory: Inventory, store
         for key, a in report.orphans.items()
         if inventory.records[key].prune == "delete" and isinstance(a.observation, Present)
     }
+    report.season = season(environment.windows, environment.freezes, report.started)
     in_reverse = [removable[key] for key in order_for_deletion(removable, inventory.records)]
     report.plan = plan(report.assessments.values(), in_reverse)
     report.vetoes = judge(report.plan.steps, judgement(report, environment, inventory))
@@ -393,6 +408,7 @@ def judgement(report: Report, environment: Environment, inventory: Inventory) ->
         creating=frozenset(s.key for s in report.plan.steps if s.action.creates),
         orphans=frozenset(report.orphans),
         approved=report.approvals.keys(),
+        season=report.season,
     )
 
 

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from controller.assess import Assessment
 from controller.attribution import PATIENCE, Notes, moment
 from controller.diff import Change, json_patch
+from controller.guards import CALENDAR
 from controller.handler import Absent, Present, Unknown
 from controller.ownership import Claim
 from controller.redact import shown, shown_change
@@ -71,6 +72,7 @@ def make(report: Report, before: dict[str, Any], now: datetime, notes: Notes) ->
     for key, orphan in report.orphans.items():
         resources[key] = _resource(report, orphan, old.get(key, {}), stamp, removed=True)
     converged = report.converged
+    well = converged or report.resting
     return {
         "environment": report.environment,
         "revision": report.desired.environment.revision if report.desired.environment else "",
@@ -84,7 +86,7 @@ def make(report: Report, before: dict[str, Any], now: datetime, notes: Notes) ->
             "problems": [str(p) for p in report.desired.problems],
         },
         "converged": converged,
-        "notConvergedSince": "" if converged else before.get("notConvergedSince") or stamp,
+        "notConvergedSince": "" if well else before.get("notConvergedSince") or stamp,
         "approval": _approval(report),
         "resources": resources,
     }
@@ -180,6 +182,7 @@ def _conditions(report: Report, seen: Assessment, removed: bool) -> dict[str, di
         if s.key == seen.key and s.id in report.vetoes
     ]
     hard = next((v for v in vetoes if not v.waiting), None)
+    soft = next((v for v in vetoes if v.reason in CALENDAR), None)
     refused = next(
         (
             o.message
@@ -240,6 +243,8 @@ def _conditions(report: Report, seen: Assessment, removed: bool) -> dict[str, di
         out["Blocked"] = condition(False, "NotOwned", "nobody's, and only looked at")
     elif seen.claim in (Claim.NOBODY, Claim.OTHER) and not seen.resource.lifecycle.adopt:
         out["Blocked"] = condition(True, "NotOwned", "it was not made here")
+    elif soft:
+        out["Blocked"] = condition(False, soft.reason, soft.message)
     else:
         out["Blocked"] = condition(False, "NotBlocked")
     return out

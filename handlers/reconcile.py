@@ -26,6 +26,7 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from controller import changes, requeue, timetable
 from controller.aws import CALL_BOUND_S, AwsFailure, NotPermitted
+from controller.guards import CALENDAR
 from controller.lease import TTL_S, WORKER, Held, last
 from controller.manifest import Problem
 from controller.messages import INTERVAL, Poison, Wake, parse
@@ -229,6 +230,10 @@ class Worker:
             since = document.get("notConvergedSince")
             begun = datetime.fromisoformat(since) if since else now
             requeue.ask(self.store, name, now + requeue.backoff(now - begun))
+        turns = report.season.turns
+        held = any(veto.reason in CALENDAR for veto in report.vetoes.values())
+        if held and turns and turns <= now + timedelta(seconds=interval_s):
+            requeue.ask(self.store, name, turns)
 
     def _teach(self, report: Report) -> None:
         """Let change events find what is not named after its environment. Written when it changed,

@@ -230,6 +230,20 @@ def _all() -> Iterator[Sabotage]:
         "I6", "an approval is good twice", "controller/approval.py",
         "if t not in spent}", "if t}", _tests(approval_tests, "test_it_is_good_once"),
     )  # fmt: skip
+    calendar = f"{BEHAVIOUR}test_calendar.py"
+    yield _guard(
+        "freeze", "a freeze holds up nothing",
+        _tests(calendar, "test_a_freeze_holds_up_commits_and_repairs_then_both_are_made"),
+    )  # fmt: skip
+    yield _guard(
+        "window", "no step waits for a window",
+        _tests(calendar, "test_rollouts_wait_for_the_window"),
+    )  # fmt: skip
+    yield _one(
+        "I6", "a freeze that lets drift be undone lets commits through", "controller/guards.py",
+        'mine and all(c.cause == "drift" for c in mine)', "mine",
+        _tests(calendar, "test_a_freeze_may_let_drift_be_undone_and_no_more"),
+    )  # fmt: skip
     yield _guard(
         "pause", "the pause guard is off",
         _tests(GUARDS, "test_mode_of_the_environment[paused-Paused]"),
