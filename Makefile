@@ -50,6 +50,10 @@ help: ## List the targets
 demo: $(STAMP) ## Watch an environment converge, drift and heal, in a simulated AWS
 	@$(run) "$(BIN)/python" -m sandbox demo $(ARGS)
 
+.PHONY: from-nothing
+from-nothing: $(STAMP) ## Lay the foundation in an empty simulated account, converge on it, and tell who reaches whom
+	@$(run) "$(BIN)/python" -m sandbox from-nothing
+
 .PHONY: test
 test: lint ## Lint, then run every test
 	@$(call say,pytest)

@@ -1,4 +1,4 @@
-"""`python -m sandbox`: serve the simulated AWS, watch the demo, or list what it does and why."""
+"""`python -m sandbox`: serve the simulated AWS, watch Plumbline in it, list what it simulates."""
 
 from __future__ import annotations
 
@@ -13,15 +13,17 @@ from sandbox.evidence import table
 from sandbox.server import serve
 from sandbox.world import DEFAULT_REGION, World
 
+SHOWS = {"demo": "sandbox.demo", "from-nothing": "sandbox.from_nothing"}
+
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one of the subcommands; the exit status."""
     given = list(sys.argv[1:] if arguments is None else arguments)
     parser = _parser()
-    if given[:1] == ["demo"]:  # its options are its own
-        status: int | None = importlib.import_module("sandbox.demo").main(given[1:])
-        return status or 0
     options = parser.parse_args(given)
+    if options.command in SHOWS:
+        status: int = importlib.import_module(SHOWS[options.command]).main()
+        return status
     if options.command == "evidence":
         sys.stdout.write(table())
         return 0
@@ -43,6 +45,9 @@ def _parser() -> argparse.ArgumentParser:
     )
     commands.add_parser("evidence", help="print the table of simulated operations")
     commands.add_parser("demo", help="watch an environment converge, drift and heal")
+    commands.add_parser(
+        "from-nothing", help="watch foundation and environment come to be, and who reaches whom"
+    )
     return parser
 
 

@@ -81,7 +81,11 @@ class SecurityGroup(Provider):
     """A security group."""
 
     def create(self, job: Job, properties: Doc) -> None:
-        """One call, and one for its rules in each direction."""
+        """One call, and one for its rules in each direction.
+
+        Outbound rules that are said replace those that EC2 gives each group: https://docs.aws.amazon.com/
+        AWSCloudFormation/latest/TemplateReference/aws-resource-ec2-securitygroup.html
+        """
         left = ("Tags", "SecurityGroupIngress", "SecurityGroupEgress")
         said = {k: v for k, v in properties.items() if k not in left}
         said["GroupName"] = said.get("GroupName") or job.name(255)
@@ -90,6 +94,12 @@ class SecurityGroup(Provider):
             params["TagSpecifications"] = [{"ResourceType": "security-group", "Tags": tags}]
         made = job.call("ec2", "CreateSecurityGroup", **params)
         job.hold(made["GroupId"], paths(made, "GroupId"))
+        if properties.get("SecurityGroupEgress"):
+            [vpc] = job.call("ec2", "DescribeVpcs", VpcIds=[params["VpcId"]])["Vpcs"]
+            born = [{"IpProtocol": "-1", "IpRanges": [{"CidrIp": "0.0.0.0/0"}]}]
+            if vpc.get("Ipv6CidrBlockAssociationSet"):
+                born.append({"IpProtocol": "-1", "Ipv6Ranges": [{"CidrIpv6": "::/0"}]})
+            job.call("ec2", "RevokeSecurityGroupEgress", GroupId=job.physical, IpPermissions=born)
         for direction in ("Ingress", "Egress"):
             if rules := properties.get(f"SecurityGroup{direction}"):
                 job.call(

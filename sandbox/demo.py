@@ -15,7 +15,7 @@ import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -264,14 +264,20 @@ def _span(passed: timedelta) -> str:
 
 
 @contextmanager
-def simulated_aws() -> Iterator[str]:
-    """A sandbox server in a process of its own; its address."""
-    command = [sys.executable, "-m", "sandbox", "serve", "--port", "0", "--speed", "0"]
+def simulated_aws(*options: str) -> Iterator[str]:
+    """A sandbox server in a process of its own, which this process's AWS settings lead to."""
+    command = [sys.executable, "-m", "sandbox", "serve", "--port", "0", "--speed", "0", *options]
     server = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, start_new_session=True)
     try:
         assert server.stdout is not None
         for line in server.stdout:
             if match := re.search(r"AWS_ENDPOINT_URL=(\S+)", line):
+                os.environ.update(
+                    AWS_ENDPOINT_URL=match[1], AWS_ACCESS_KEY_ID="AKIASANDBOX",
+                    AWS_SECRET_ACCESS_KEY="sandbox", AWS_DEFAULT_REGION="us-east-1",
+                )  # fmt: skip
+                for name in ("AWS_PROFILE", "AWS_SESSION_TOKEN"):
+                    os.environ.pop(name, None)
                 yield match[1]
                 return
         raise RuntimeError("the simulated AWS did not start")
@@ -280,18 +286,12 @@ def simulated_aws() -> Iterator[str]:
         server.wait(10)
 
 
-def main(arguments: Sequence[str] = ()) -> int:
+def main() -> int:
     """Tell the story; 0 only if all of it held."""
     begun = time.monotonic()
     console = Console(soft_wrap=True)
     try:
         with simulated_aws() as endpoint, tempfile.TemporaryDirectory() as folder:
-            os.environ.update(
-                AWS_ENDPOINT_URL=endpoint, AWS_ACCESS_KEY_ID="AKIASANDBOX",
-                AWS_SECRET_ACCESS_KEY="sandbox", AWS_DEFAULT_REGION="us-east-1",
-            )  # fmt: skip
-            for name in ("AWS_PROFILE", "AWS_SESSION_TOKEN"):
-                os.environ.pop(name, None)
             file = Path(folder) / "production.yaml"
             file.write_text(DESIRED.read_text(encoding="utf-8"), encoding="utf-8")
             console.print(f"Simulated AWS at {endpoint}; desired state: {DESIRED}")

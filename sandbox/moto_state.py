@@ -2,7 +2,19 @@
 
 from __future__ import annotations
 
+import importlib
+from functools import cache
+from typing import Any
+
 from moto.backends import get_backend
+
+
+@cache
+def true_zone_ids() -> None:
+    """Let ids of hosted zones begin with Z, as Route 53's do and templates' patterns ask for."""
+    models: Any = importlib.import_module("moto.route53.models")
+    made = models.create_route53_zone_id
+    models.create_route53_zone_id = lambda **given: f"Z{made(**given)[1:]}"
 
 
 def load_balancer_exists(account: str, region: str, arn: str) -> bool:

@@ -28,6 +28,7 @@ from moto.core.serialize import get_serializer_class
 
 from sandbox.errors import AwsError, Killed, NotSimulated
 from sandbox.limits import check_limits
+from sandbox.moto_state import true_zone_ids
 from sandbox.registry import Context, behaviours
 from sandbox.world import CallRecord, World
 
@@ -47,6 +48,11 @@ MOTO = {
         "DeleteSubnet", "CreateManagedPrefixList", "CreateRouteTable", "CreateRoute",
         "AssociateRouteTable", "AllocateAddress", "CreateNatGateway", "CreateVpcEndpoint",
         "CreateFlowLogs", "DescribeRouteTables", "ModifySubnetAttribute",
+        "DescribeInternetGateways", "DescribeNatGateways", "DescribeNetworkAcls",
+        "DescribeNetworkInterfaces", "DescribeVpcEndpoints", "GetManagedPrefixListEntries",
+        "CreateNetworkInterface", "AssociateAddress", "CreateNetworkAclEntry",
+        "CreateVpcPeeringConnection", "AcceptVpcPeeringConnection", "AssociateVpcCidrBlock",
+        "AssociateSubnetCidrBlock",
     },
     "elbv2": {
         "CreateLoadBalancer", "CreateTargetGroup", "CreateListener", "DescribeLoadBalancers",
@@ -312,6 +318,8 @@ def _moto(
         operation = {"GET": "Get", "HEAD": "Head"}.get(request.method, request.method.title())
         if world.latency:
             time.sleep(world.latency)
+    elif service == "route53":
+        true_zone_ids()
     prepared = AWSPreparedRequest(request.method, url, headers, request.get_data(), False)
     with world.lock:
         if service == "s3":

@@ -15,6 +15,8 @@ from click.testing import CliRunner
 
 from bootstrap import deploy
 from sandbox.inprocess import session
+from sandbox.reachability import Map, promised, wrong
+from sandbox.vpc import read
 from sandbox.world import World
 from tests.harness import Plant, production
 
@@ -26,18 +28,17 @@ ZONE = "Z0123456789ABCDEFGHIJ"
 def clock(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     """Waiting moves the simulated clock."""
     monkeypatch.setattr(deploy, "sleep", lambda s: world.clock.advance(timedelta(seconds=10 * s)))
-    monkeypatch.setattr("moto.route53.models.create_route53_zone_id", lambda **_: ZONE)
 
 
-def said(world: World, **edge: str) -> deploy.File:
+def said(world: World, zone: str = ZONE) -> deploy.File:
     """The sample's file, for the world's account."""
     found = deploy.read(NAME).model_copy(update={"account": world.account})
-    found.stacks["edge"] = {"DomainName": "llm.example.com", "HostedZoneId": ZONE} | edge
+    found.stacks["edge"] = {"DomainName": "llm.example.com", "HostedZoneId": zone}
     return found
 
 
-def deployment(world: World, **options: Any) -> deploy.Deployment:
-    return deploy.Deployment(NAME, said(world), session(world), **options)
+def deployment(world: World, zone: str = ZONE, **options: Any) -> deploy.Deployment:
+    return deploy.Deployment(NAME, said(world, zone), session(world), **options)
 
 
 def stacks(world: World) -> dict[str, str]:
@@ -70,8 +71,9 @@ def test_from_an_empty_account_to_a_converged_environment(
     world: World, capsys: pytest.CaptureFixture[str]
 ) -> None:
     aws = session(world)
-    aws.client("route53").create_hosted_zone(Name="example.com", CallerReference="x")
-    deployment(world).run()
+    made = aws.client("route53").create_hosted_zone(Name="example.com", CallerReference="x")
+    zone = made["HostedZone"]["Id"].split("/")[-1]
+    deployment(world, zone).run()
     assert stacks(world) == {f"{NAME}-{name}": "CREATE_COMPLETE" for name in deploy.ORDER}
     protected = aws.client("cloudformation").describe_stacks()["Stacks"]
     assert all(s["EnableTerminationProtection"] for s in protected)
@@ -93,7 +95,7 @@ def test_from_an_empty_account_to_a_converged_environment(
     assert [(g["IpPermissions"], g["IpPermissionsEgress"]) for g in default] == [([], [])]
 
     capsys.readouterr()
-    deployment(world).run()  # again
+    deployment(world, zone).run()  # again
     assert capsys.readouterr().out.splitlines() == [
         f"==> {NAME}-{name}: nothing to change" for name in deploy.ORDER
     ]
@@ -110,6 +112,11 @@ def test_from_an_empty_account_to_a_converged_environment(
     network = service["networkConfiguration"]["awsvpcConfiguration"]
     names, _ = live(aws)
     assert [names[g] for g in network["securityGroups"]] == ["application"]
+
+    vpc, promise = promised(aws, NAME, 4000)
+    seen = Map(read(aws, vpc))
+    assert wrong(list(seen.paths()), promise) == []
+    assert list(seen.strays()) == []
 
 
 def test_a_dry_run_changes_nothing(world: World, capsys: pytest.CaptureFixture[str]) -> None:
