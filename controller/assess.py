@@ -109,7 +109,7 @@ def assess(
         if record is not None and moved and not record.watched:
             was = f"it was made as {record.physical}: an externalName can't be changed in place"
             return replace(base, problem=problem or was)
-        missing = handler.incomplete(target.spec)
+        missing = handler.incomplete(target.spec) if resource.declared else ""
         if missing and not problem:
             base = replace(base, problem=f"it is not there to adopt, and can't be made: {missing}")
         return replace(base, vanished=record is not None and bool(record.identity))

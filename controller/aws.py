@@ -14,8 +14,9 @@ from typing import Any, Literal
 import botocore.session
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
+from botocore.parsers import ResponseParserError
 
-from controller import beyond
+from controller import beyond, sense
 from controller.kept import Trust
 from controller.leaks import spellings
 from controller.rates import Budget
@@ -231,7 +232,7 @@ class Aws:
                 self.throttles += 1
             message = str(error.response.get("Error", {}).get("Message", ""))
             raise AwsFailure(failure, code, self._blot(message), call) from None
-        except BotoCoreError as error:
+        except (BotoCoreError, ResponseParserError) as error:
             self._count(call, ATTEMPTS - 1)
             kind: Failure = "invalid" if "Validation" in type(error).__name__ else "down"
             raise AwsFailure(kind, type(error).__name__, self._blot(str(error)), call) from None
@@ -277,6 +278,7 @@ class _Clients:
                     config=_CONFIG.merge(_ONCE) if once else _CONFIG,
                 )
                 beyond.attach(client, service)
+                sense.attach(client)
             return client
 
 

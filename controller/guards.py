@@ -113,10 +113,14 @@ def ownership(step: Step, it: Assessment, known: Judgement) -> Veto | None:
 
 
 def evidence(step: Step, it: Assessment, known: Judgement) -> Veto | None:
-    """No action on a resource that could not be read, nor on a part that could not."""
+    """No action on a resource that could not be read, nor on a part that could not. What is to go
+    must have been read as a whole: who uses it is a part, too."""
     if isinstance(it.observation, Unknown):
         return Veto("ObservationUnknown", it.observation.reason, waiting=True)
     if isinstance(it.observation, Present):
+        if step.key in known.orphans and it.observation.unknown:
+            why = next(iter(it.observation.unknown.values()))
+            return Veto("ObservationUnknown", why, waiting=True)
         for path in step.action.changes:
             top = path.split(".")[0].split("[")[0]
             if top in it.observation.unknown:

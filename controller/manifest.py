@@ -110,6 +110,11 @@ class Resource:
         return handler_for(self.kind)
 
     @property
+    def declared(self) -> bool:
+        """A manifest declares it: it is not one that `removed` made."""
+        return self.line > 0
+
+    @property
     def tags(self) -> dict[str, str]:
         """Tags it must carry, ownership included; empty for kinds without tags."""
         tags = self.spec.get("tags")

@@ -87,6 +87,10 @@ class Reply:
     body: bytes
 
 
+_PAGE = Reply(200, {"Content-Type": "text/html"}, b"<html><body>Please sign in</body></html>")
+"""What something between the caller and AWS may answer instead of AWS (fault `garbled`)."""
+
+
 class Dropped(Exception):
     """The connection ends without a reply (faults `lost` and `reset`)."""
 
@@ -146,11 +150,11 @@ def _call(
     access_key, account, region = caller
     ctx = Context(world, service, operation, account, region, access_key)
     behaviour = behaviours().get((service, operation))
-    dropped = False
+    reply_is = ""
     error: AwsError | None = None
     result: Any = None
     try:
-        dropped = _strike(world, service, operation, params)
+        reply_is = _strike(world, service, operation, params)
         if behaviour is None:
             if operation not in MOTO.get(service, ()):
                 raise NotSimulated(f"{service}:{operation}")
@@ -175,9 +179,9 @@ def _call(
             if fault.strikes(service, operation, params):
                 world.dead = True
                 raise Killed(f"after {service}:{operation}")
-    if dropped:
+    if reply_is == "lost":
         raise Dropped(f"{service}:{operation}")
-    return reply
+    return _PAGE if reply_is == "garbled" else reply
 
 
 def _log(world: World, ctx: Context, params: dict[str, Any], error: str | None) -> None:
@@ -189,9 +193,10 @@ def _log(world: World, ctx: Context, params: dict[str, Any], error: str | None) 
     )  # fmt: skip
 
 
-def _strike(world: World, service: str, operation: str, params: dict[str, Any]) -> bool:
-    """Apply the faults that come before the call; True if the reply will be lost."""
-    lost = False
+def _strike(world: World, service: str, operation: str, params: dict[str, Any]) -> str:
+    """Apply the faults that come before the call; what will become of the reply: `lost`, `garbled`,
+    or empty."""
+    fate = ""
     for fault in [f for f in world.faults if f.kind != "kill-after"]:
         if not fault.strikes(service, operation, params):
             continue
@@ -213,11 +218,11 @@ def _strike(world: World, service: str, operation: str, params: dict[str, Any]) 
                 raise Killed(f"before {service}:{operation}")
             case "reset":
                 raise Dropped(f"{service}:{operation} never arrived")
-            case "lost":
-                lost = True
+            case "lost" | "garbled":
+                fate = fault.kind
             case other:
                 raise ValueError(f"no fault of kind {other}")
-    return lost
+    return fate
 
 
 def _signature(request: Request) -> tuple[str, str, str]:
@@ -326,7 +331,7 @@ def _moto(
             params = {"Key": parts.path, "Query": query}
             ctx = Context(world, service, operation, account, region, access_key)
             try:
-                dropped = _strike(world, service, operation, params)
+                reply_is = _strike(world, service, operation, params)
             except AwsError as error:
                 return _refuse("query", error)
         answer = BotocoreStubber().process_request(prepared)
@@ -338,7 +343,7 @@ def _moto(
                 if fault.strikes(service, operation, params):
                     world.dead = True
                     raise Killed(f"after {service}:{operation}")
-            if dropped:
+            if reply_is == "lost":
                 raise Dropped(f"{service}:{operation}")
     status, reply_headers, body = answer
     flat = {str(k): str(v) for k, v in reply_headers.items()}

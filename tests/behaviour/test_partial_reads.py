@@ -26,7 +26,7 @@ from tests.behaviour.scenario import EIGHT
 from tests.harness import Plant, _shape, explain, production
 from tests.rewind import Rewind, end_state, fast_retries, small_pages, unlike
 
-KINDS = ("deny", "throttle", "error", "reset")
+KINDS = ("deny", "throttle", "error", "reset", "garbled")
 
 WHOLE = {
     "cloudwatch:DescribeAlarms": "Alarm",
