@@ -16,7 +16,7 @@ from botocore.model import OperationModel
 _ROOT = re.compile(rb"<(?![?!])(?:\w+:)?(\w+)")
 
 
-class Senseless(BotoCoreError):
+class Senseless(BotoCoreError):  # type: ignore[misc]  # botocore ships no types
     """What came back is not what the operation replies."""
 
     fmt = "the reply to {operation} is not one of AWS's"

@@ -48,8 +48,8 @@ class Fault:
     """Something to go wrong with calls that match.
 
     kind: `throttle`, `error` (500), `deny` (AccessDenied), `invalid` (refused), `lost`
-    (applied, the reply is dropped), `reset` (not applied, connection dropped), `garbled` (what comes
-    back is a page of HTML), `kill-before`, `kill-after` (the caller dies).
+    (applied, the reply is dropped), `reset` (not applied, connection dropped), `garbled` (a page
+    of HTML comes back), `kill-before`, `kill-after` (the caller dies).
     match: called with `service`, `operation`, `params`. times: how often; after: skip so many.
     message: what a refusal (`invalid`) says of the request.
     """

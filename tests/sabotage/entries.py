@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 BEHAVIOUR = "tests/behaviour/"
+TORTURE = "tests/perturbation/test_torture.py"
 SIGNATURE = "(step: Step, it: Assessment, known: Judgement) -> Veto | None:"
 
 
@@ -566,4 +567,34 @@ def _control_plane() -> Iterator[Sabotage]:
     )  # fmt: skip
 
 
-SABOTAGES: tuple[Sabotage, ...] = (*_all(), *_control_plane())
+def _tortured() -> Iterator[Sabotage]:
+    """What accidents show, and nothing but accidents (`make torture`)."""
+    made = _tests(TORTURE, "test_nothing_comes_of_accidents[create-all-100]")
+    yield _one(
+        "I3", "a create leaves no mark that it was begun", APPLY,
+        "record.settling, record.written_at = [WHOLE], self.tools.now().timestamp()", "pass", made,
+    )  # fmt: skip
+    yield _one(
+        "I5", "what comes back is read, whatever it is", "controller/aws.py",
+        "sense.attach(client)", "pass", made,
+    )  # fmt: skip
+    yield _one(
+        "I10", "a call is made though the lease has ended", "controller/lease.py",
+        "        if self.remaining_s() <= CALL_BOUND_S:\n            raise NotPermitted(f\"{call}",
+        "        if False:\n            raise NotPermitted(f\"{call}", made,
+    )  # fmt: skip
+    yield _one(
+        "I11", "what is removed and gone is to be made again", "controller/assess.py",
+        ' if resource.declared else ""', "",
+        _tests("tests/behaviour/test_removed.py", "test_what_is_removed_and_gone_has_no_problem",
+               "test_the_pass_after_the_deletion_is_as_any_other"),
+    )  # fmt: skip
+    yield _one(
+        "I5", "what can't be read as a whole is deleted", "controller/guards.py",
+        "if step.key in known.orphans and it.observation.unknown:", "if False:",
+        _tests("tests/behaviour/test_removed.py",
+               "test_nothing_is_deleted_while_a_part_of_it_can_not_be_read"),
+    )  # fmt: skip
+
+
+SABOTAGES: tuple[Sabotage, ...] = (*_all(), *_control_plane(), *_tortured())

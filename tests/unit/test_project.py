@@ -122,7 +122,9 @@ def test_every_decision_is_listed_once_in_order() -> None:
             assert f"## {part}\n" in text, f"{each} lacks {part}"
 
 
-@pytest.mark.parametrize("target", ["demo", "test", "lint", "e2e", "sabotage", "bench", "setup"])
+@pytest.mark.parametrize(
+    "target", ["demo", "test", "lint", "e2e", "sabotage", "torture", "bench", "setup"]
+)
 def test_every_target_sets_itself_up(target: str, tmp_path: Path) -> None:
     """On a bare machine each target first makes the virtual environment."""
     venv = tmp_path / "venv"

@@ -54,7 +54,10 @@ def test_what_is_empty_and_whole_is_an_answer(
 
 def test_a_call_that_replies_nothing_may_reply_nothing(world: World) -> None:
     aws = Aws(
-        session(world)._session, region=world.region, account=world.account, permit=lambda call: None
+        session(world)._session,
+        region=world.region,
+        account=world.account,
+        permit=lambda call: None,
     )
     aws.write("logs", "CreateLogGroup", {"logGroupName": "app"})
 

@@ -35,25 +35,24 @@ SHOWN = 10
 
 
 def told(
-    story: Story, some: int | None, share: tuple[int, int], seed: int, only: str
+    story: Story, some: int | None, share: tuple[int, int], options: argparse.Namespace
 ) -> tuple[int, list[Result]]:
     """Tell a story with accidents: how many there are, and what came of those tried.
 
-    some: how many to try, of each sort; None: all. share: which part of them, of how many. only:
-    the name of one job.
+    some: how many to try, of each sort; None: all. share: which part of them, of how many.
     """
     with pytest.MonkeyPatch.context() as patch:
         hurry(patch)
         Trial(story, "100000000002").live()  # what is loaded on first use is loaded
         trial = Trial(story, "100000000001")
         without, menu = undisturbed(trial)
-        jobs = [job for job in menu if not only or job.name == only]
-        jobs = sorted(sample(jobs, some, seed), key=lambda job: job.place.number)
-        return len(menu), tried(trial, without, jobs[share[0] :: share[1]])
+        jobs = [job for job in menu if options.only in ("", job.name)]
+        jobs = sorted(sample(jobs, some, options.seed), key=lambda job: job.place.number)
+        return len(menu), tried(trial, without, jobs[share[0] :: share[1]], first=options.first)
 
 
 def sample(jobs: Sequence[Job], some: int | None, seed: int) -> list[Job]:
-    """So many of them, each kind at each sort of place as often as any other while there are any."""
+    """So many of them, of each kind at each sort of place as many as of any other."""
     if some is None:
         return list(jobs)
     shuffled = random.Random(seed).sample(jobs, len(jobs))
@@ -88,6 +87,7 @@ def main(words: Sequence[str]) -> int:
     parser.add_argument("--shipped", type=int, default=600, help="runs on LiteLLM's environment")
     parser.add_argument("--story", action="append", choices=[s.name for s in STORIES])
     parser.add_argument("--only", default="", help="one run, as a violation names it")
+    parser.add_argument("--first", action="store_true", help="end at the first violation")
     parser.add_argument("--seed", type=int, default=1, help="of what is in the sample")
     parser.add_argument("--workers", type=int, default=os.cpu_count() or 1)
     options = parser.parse_args(words)
@@ -103,7 +103,7 @@ def main(words: Sequence[str]) -> int:
             some = None
         shares = SHARES if some is None and not options.only else 1
         for share in range(shares):
-            works.append(partial(told, story, some, (share, shares), options.seed, options.only))
+            works.append(partial(told, story, some, (share, shares), options))
             of.append(story.name)
     begun = time.monotonic()
     results: list[Result] = []

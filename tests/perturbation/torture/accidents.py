@@ -41,9 +41,9 @@ class Accident:
     """One way to go wrong at one place. kind: of which sort; strike: how it comes to happen there.
 
     again: how often the call that was struck may be made more than undisturbed. refused: how often
-    AWS may refuse it, where it would not have undisturbed. forgets: what was to be deleted may stay, for nobody knows
-    of it any more. dated: what was written down is not of the time that it says: each call may be
-    made once more.
+    AWS may refuse it, where it would not have undisturbed. forgets: what was to be deleted may
+    stay, for nobody knows of it any more. dated: what was written down is not of the time that it
+    says: each call may be made once more.
     """
 
     kind: str
@@ -102,6 +102,8 @@ def _writes(place: Place) -> Iterator[Accident]:
     # deleted is deleted once more, and AWS says that it is not there.
     gone = place.name.partition(":")[2].startswith(("Delete", "Deregister"))
     yield Accident("not shown at once", _unseen, refused=int(gone))
+    # Both: only what was written down before the call keeps it from being made again.
+    yield Accident("no reply, not shown at once", _unheard_unseen, ATTEMPTS, ATTEMPTS)
 
 
 def _calls() -> Iterator[Accident]:
@@ -222,13 +224,26 @@ def _stale(back: int) -> Callable[[Trial, Place, Make], Any]:
     return strike
 
 
+def _unheard_unseen(trial: Trial, place: Place, make: Make) -> Any:
+    return _unseen(trial, place, lambda: _wire("lost", ATTEMPTS)(trial, place, make))
+
+
 def _unseen(trial: Trial, place: Place, make: Make) -> Any:
     service = place.name.partition(":")[0]
-    done = make()
-    store = trial.world.before(service, 1, UNSEEN)
+    before = trial.world.writes_to(service)
+    try:
+        return make()
+    finally:
+        _hide(trial, place, trial.world.writes_to(service) - before)
+
+
+def _hide(trial: Trial, place: Place, writes: int) -> None:
+    """Reads show for a while what was there before the last so many writes."""
+    service = place.name.partition(":")[0]
+    store = trial.world.before(service, writes, UNSEEN) if writes else None
+    if store is None:  # one that moto answers, or that was not made
+        return
     until = trial.world.clock.now() + UNSEEN
-    if store is None:  # one that moto answers
-        return done
 
     def again(here: Place, make: Make) -> Any:
         late = trial.world.clock.now() >= until
@@ -237,7 +252,6 @@ def _unseen(trial: Trial, place: Place, make: Make) -> Any:
         return trial.world.seen_as(service, store, make)
 
     trial.last(again, place.turn + LASTS)
-    return done
 
 
 def _fails(trial: Trial, place: Place, make: Make) -> Any:

@@ -118,8 +118,8 @@ class _Over(BaseException):
     """The child has been there: nothing more to be done."""
 
 
-def tried(trial: Trial, without: End, jobs: Iterable[Job]) -> list[Result]:
-    """Try these accidents, each in a child of its own."""
+def tried(trial: Trial, without: End, jobs: Iterable[Job], *, first: bool = False) -> list[Result]:
+    """Try these accidents, each in a child of its own. first: until one has a violation."""
     wanted: dict[int, dict[str, Job]] = {}
     for job in jobs:
         wanted.setdefault(job.place.number, {})[job.kind] = job
@@ -153,6 +153,8 @@ def tried(trial: Trial, without: End, jobs: Iterable[Job]) -> list[Result]:
                 pickle.loads(said) if said and not status
                 else Result(job, [f"the process hung or died: {status}"])
             )  # fmt: skip
+            if first and results[-1].wrong:
+                raise _Over
         if not wanted:
             raise _Over
 

@@ -7,6 +7,7 @@ story is told.
 from __future__ import annotations
 
 import copy
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -23,8 +24,8 @@ Make = Callable[[], Any]
 At = Callable[[What, str, Make], Any]
 """Called at each place: what it is, its name, and what is to happen there."""
 
-VERSIONS = 2
-"""So many versions back a stale read may see."""
+VERSIONS = 3
+"""So many versions back are kept: a stale read may see two, and a call is made thrice."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,11 +121,17 @@ class Past(World):
     """A simulated AWS that knows how each service stood before its last writes."""
 
     versions: dict[tuple[str, str, str], list[tuple[datetime, Store]]] = field(default_factory=dict)
+    counts: Counter[str] = field(default_factory=Counter)
 
     def remember(self, service: str, account: str, region: str) -> None:
         kept = self.versions.setdefault((service, account, region), [])
         kept.append((self.clock.now(), copy.deepcopy(self.store(service, account, region))))
         del kept[:-VERSIONS]
+        self.counts[service] += 1
+
+    def writes_to(self, service: str) -> int:
+        """How many writes a service has taken."""
+        return self.counts[service]
 
     def before(self, service: str, back: int, within: timedelta) -> Store | None:
         """How a service stood before its last write, or the one before; None if that was too long

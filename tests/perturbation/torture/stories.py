@@ -114,9 +114,7 @@ def _parameter(aws: boto3.Session) -> None:
 
 
 def _no_secret_tags(aws: boto3.Session) -> None:
-    aws.client("secretsmanager").untag_resource(
-        SecretId=f"{E}-key", TagKeys=["stage"]
-    )
+    aws.client("secretsmanager").untag_resource(SecretId=f"{E}-key", TagKeys=["stage"])
 
 
 _SHIPPED = production()

@@ -1,5 +1,4 @@
-"""One life of an environment: passes until it rests, with at most one accident, and the judgement.
-"""
+"""One life of an environment: passes until it rests, at most one accident, and the judgement."""
 
 from __future__ import annotations
 
@@ -220,7 +219,6 @@ class Trial:
         except FORESEEN as why:
             if self.accident is None:
                 self.wrong.append(f"nothing went wrong, and yet {type(why).__name__}: {why}")
-            self.later(AFTER_KILL)
             return None
         except Exception:
             self.wrong.append(f"a pass ended with\n{traceback.format_exc(limit=-6)}")
