@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import click
+from rich.markup import escape
 
 from controller.cli import render
 from controller.cli.output import console
@@ -82,6 +83,8 @@ def _tell(screen: Console, report: Report, before: tuple[str, ...]) -> tuple[str
         lines += [f"  [yellow]~[/] {key}: {render.change_line(c)}" for c in seen.drift]
         if seen.vanished:
             lines.append(f"  [yellow]~[/] {key}: it was made and is gone")
+        if seen.readiness.reason.startswith("WaitsFor"):  # for a person
+            lines.append(f"  [yellow]waits[/] {key}: {escape(seen.readiness.message)}")
     for step_id, veto in report.vetoes.items():
         if not veto.waiting:
             lines.append(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import socket
 import subprocess
 import sys
@@ -17,6 +18,7 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 TUTORIAL = ROOT / "docs" / "tutorial" / "first-environment.md"
+SECOND = ROOT / "docs" / "tutorial" / "what-exists-already.md"
 ADOPT = ROOT / "docs" / "how-to" / "adopt-existing.md"
 BLOCK = re.compile(
     r"(?:<!-- (?P<note>not run|exit): (?P<value>[^>]*) -->\n)?"
@@ -28,8 +30,13 @@ VARIES = (
     (r"\d{4}-\d\d-\d\d \d\d:\d\d UTC", "WHEN"),
     (r"WHEN by \S+:", "WHEN by SOMEBODY:"),
     (r"revision [0-9a-f]{12}", "revision R"),
+    (r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d  [0-9a-f]{12}", "WHEN  R"),
+    (r"RevisionAccepted  [0-9a-f]{12}", "RevisionAccepted  R"),
 )
 """What differs from run to run, and what stands for it when two outputs are compared."""
+
+MAKE = re.compile(r"make bootstrap ENV=(\S+) DRY_RUN=1")
+"""It would install the SAM CLI first."""
 
 KEEP = '{ declare -p | grep "^declare -x"; printf "cd %q\\n" "$PWD"; }'
 """Prints what the next block begins with, as if all were typed in one terminal."""
@@ -111,6 +118,16 @@ def test_the_tutorial_is_true(endpoint: str, tmp_path: Path) -> None:
 
 @pytest.mark.e2e
 @pytest.mark.slow
+def test_its_second_part_is_true(endpoint: str, tmp_path: Path) -> None:
+    clone = tmp_path / "clone"
+    shutil.copytree(ROOT / "bootstrap", clone / "bootstrap")
+    assert len(blocks(SECOND)) >= 15
+    follow(SECOND, endpoint, tmp_path, f"cd '{clone}'\n")
+    assert not (clone / "bootstrap" / "mine.json").exists()
+
+
+@pytest.mark.e2e
+@pytest.mark.slow
 def test_adoption_goes_as_told(endpoint: str, tmp_path: Path) -> None:
     assert len(blocks(ADOPT)) == 8
     access = f"export AWS_ENDPOINT_URL={endpoint} AWS_DEFAULT_REGION=us-east-1"
@@ -132,6 +149,7 @@ def follow(page: Path, endpoint: str, folder: Path, begin: str) -> None:
         code = block.code.replace("http://127.0.0.1:4566", endpoint)
         code = code.replace('"$PWD/.venv/bin:$PATH"', f'"{bin_first}"')
         code = code.replace("plumbline apply ", "plumbline apply --poll 1 ")
+        code = MAKE.sub(rf"{sys.executable} -m bootstrap.deploy \1 --dry-run", code)
         script.write_text(f"set -e\n. '{saved}'\ntrap '{KEEP} > \"{saved}\"' EXIT\n{code}")
         done = subprocess.run(["bash", script], env=env, capture_output=True, text=True)
         where = f"{page.name}:{block.line}:\n{block.code}\n{done.stdout}{done.stderr}"
