@@ -322,6 +322,19 @@ def test_flow_logs_see_all(resources: dict[str, Doc]) -> None:
 
 
 @each_environment
+def test_a_certificate_that_ends_is_told_of(resources: dict[str, Doc]) -> None:
+    alarm = of_type(resources, "CloudWatch::Alarm")["CertificateAlarm"]
+    listener = of_type(resources, "ElasticLoadBalancingV2::Listener")["Https"]
+    [certificate] = listener["Certificates"]
+    assert alarm["Dimensions"] == [
+        {"Name": "CertificateArn", "Value": certificate["CertificateArn"]}
+    ]
+    assert (alarm["MetricName"], alarm["Statistic"]) == ("DaysToExpiry", "Minimum")
+    assert 14 <= int(alarm["Threshold"]) < 60, "after ACM's first try, with time for a person"
+    assert alarm["AlarmActions"] == [f"</plumbline/{environment_of(resources)}/alarms/topic>"]
+
+
+@each_environment
 def test_listeners(resources: dict[str, Doc]) -> None:
     listeners = of_type(resources, "ElasticLoadBalancingV2::Listener")
     assert sorted(listener["Port"] for listener in listeners.values()) == [80, 443]
@@ -444,6 +457,7 @@ def test_backups(resources: dict[str, Doc]) -> None:
     assert int(vault["LockConfiguration"]["MinRetentionDays"]) >= 7
     [plan] = of_type(resources, "Backup::BackupPlan").values()
     alarms = of_type(resources, "CloudWatch::Alarm")
+    del alarms["CertificateAlarm"]
     assert {a["MetricName"] for a in alarms.values()} == {
         "NumberOfBackupJobsFailed", "NumberOfBackupJobsCompleted",
     }  # fmt: skip
