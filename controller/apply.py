@@ -8,6 +8,7 @@ in between leaves AWS and the tags to tell the next one.
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
@@ -37,6 +38,12 @@ RECORDING_S = 5.0
 
 _FAULTS = ("throttled", "down", "denied", "busy", "stale")
 """Failures that say nothing against the change itself: they are no try of it."""
+
+_DOWN = ("throttled", "down")
+"""Failures of a service that is in trouble itself."""
+
+BREAKER = 3
+"""Such failures in a row, of one service, after which a pass makes no further call to it."""
 
 _SECRET = re.compile(r"\$\{Secret\.([a-z0-9-]+)\.value@([\w-]+)\}")
 
@@ -86,6 +93,7 @@ class _Run:
         self.replaced: set[str] = set()
         self.unfinished: set[str] = set()
         self.counted: set[str] = set()
+        self.faults: Counter[str] = Counter()
         everything = {**report.assessments, **report.orphans}
         self.outputs: dict[str, Doc] = {key: dict(a.outputs) for key, a in everything.items()}
 
@@ -101,6 +109,11 @@ class _Run:
         if failed and step.action.creates:
             self._skip(step, f"waits for {failed}, which failed")
             self.broken[step.key] = f"waits for {failed}"
+            return
+        if (faults := self.faults[step.action.service]) >= BREAKER:
+            why = f"{step.action.service} failed {faults} times in a row: left alone in this pass"
+            self._skip(step, why)
+            self.broken[step.key] = why
             return
         if self.tools.seconds_left() < CALL_BOUND_S + RECORDING_S:
             self._skip(step, "no time left in this pass")
@@ -140,10 +153,11 @@ class _Run:
         except AwsFailure as failure:
             if failure.failure not in ("down", "exists"):  # then nothing was made, for certain
                 record.settling, record.written_at = before
+            self.faults[step.action.service] += failure.failure in _DOWN
             if failure.failure in _FAULTS:
                 self._discount(step, record)
             elif step.id not in self.counted:
-                record.count(seen.resource.spec, step.fingerprint)
+                record.count(seen.resource.spec, step.fingerprint, self._now)
             self._unfinished(step.key, fault=failure.failure in _FAULTS)
             waiting = failure.failure not in ("denied", "invalid", "not-found")
             if not waiting:
@@ -155,6 +169,7 @@ class _Run:
             self._discount(step, record)
             record.settling, record.written_at = before
             raise
+        self.faults[step.action.service] = 0
         used = token(step, seen)
         if approval := self.report.approvals.get(used):
             self.inventory.spent[used] = approval.until.isoformat()
@@ -178,7 +193,11 @@ class _Run:
                 tried += [made] if made.action.prepares and made.id not in self.counted else []
         for each in tried:
             self.counted.add(each.id)
-            record.count(seen.resource.spec, each.fingerprint)
+            record.count(seen.resource.spec, each.fingerprint, self._now)
+
+    @property
+    def _now(self) -> float:
+        return self.tools.now().timestamp()
 
     def _discount(self, step: Step, record: Record) -> None:
         if step.id in self.counted:
@@ -191,6 +210,8 @@ class _Run:
         if now - record.written_at > SETTLE_S:
             record.settling = []
         record.written_at = now
+        if step.action.risk != "safe" and _undoes(step, seen):
+            record.undid(step.fingerprint, now)
         record.settling += [WHOLE] if step.action.creates else list(step.action.changes)
         made = {o.step.id for o in self.report.outcomes if o.made and o.step.key == step.key}
         rest = [s for s in self.report.plan.steps if s.key == step.key and s.id not in made]
@@ -289,6 +310,11 @@ class _Run:
     def _skip(self, step: Step, why: str) -> None:
         self._unfinished(step.key, fault=True)
         self.report.outcomes.append(Outcome(step, False, why, waiting=True))
+
+
+def _undoes(step: Step, seen: Assessment) -> bool:
+    """True if the step undoes what somebody else did."""
+    return any(c.is_drift for c in seen.changes if c.path in step.action.changes)
 
 
 def _after(step: Step, other: Step) -> bool:

@@ -168,6 +168,10 @@ class LifecycleSpec(Model):
     ignore: tuple[IgnoreRule, ...] = ()
     """Fields to leave alone."""
 
+    interval: Interval | None = None
+    """Time between two changes of this resource, at least: from 1m to 24h. By default it is changed
+    whenever it differs."""
+
     depends_on: tuple[str, ...] = ()
     """Resources, as `Kind/name`, that must be there, ready and as desired before this one is made
     or a change of the file is made in it: a service waits for its migration. Drift is mended all

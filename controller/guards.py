@@ -8,20 +8,33 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 
 from controller.approval import token
 from controller.assess import OWNERSHIP, Assessment
 from controller.diff import unresolved
 from controller.envelope import Limits, allowed
 from controller.handler import Present, Unknown
-from controller.inventory import Record, digest
+from controller.inventory import BORN, Record, digest
+from controller.kindlib.reading import ENVIRONMENT_TAG
 from controller.manifest import Resource
 from controller.ownership import Claim
 from controller.plan import Step
+from controller.policies import Doc
+from controller.versioned import plain
 from controller.windows import NO_SEASON, Season
 
 TRIES = 3
 """The same action tried so often without the change having taken: stop, wait for a new desire."""
+
+BETWEEN_TRIES_S = (60.0, 600.0)
+"""Seconds to wait after the first and after the second try."""
+
+CONTESTED = 3
+"""Drift undone so often within a day is, where that disturbs, not undone at once again."""
+
+CALM_S, LONGEST_CALM_S = 600.0, 21_600.0
+"""Seconds to wait then: twice as long each time, up to a limit."""
 
 DISRUPTIVE = ("disruptive", "irreversible")
 """Risks that count against `maxDisruptive` and the one step a pass."""
@@ -46,7 +59,8 @@ class Judgement:
 
     paused: why the environment is paused (empty: it is not). mode: of the environment, capped by
     the control plane's. creating: keys that this plan creates. orphans: keys no longer declared.
-    approved: tokens of steps that a person lets happen. season: what the calendar lets happen.
+    approved: tokens of steps that a person lets happen. season: what the calendar lets happen. now:
+    seconds of Unix time.
     """
 
     assessments: Mapping[str, Assessment]
@@ -58,6 +72,7 @@ class Judgement:
     orphans: frozenset[str]
     approved: Collection[str] = ()
     season: Season = NO_SEASON
+    now: float = 0.0
 
 
 Guard = Callable[[Step, Assessment, Judgement], Veto | None]
@@ -251,9 +266,75 @@ def three_tries(step: Step, it: Assessment, known: Judgement) -> Veto | None:
     return None
 
 
+def backoff(step: Step, it: Assessment, known: Judgement) -> Veto | None:
+    """What AWS refused, or took without effect, is not tried again at once."""
+    record = known.records.get(step.key)
+    tries = record.tries(it.resource.spec, step.fingerprint) if record else 0
+    if record and 0 < tries < TRIES:
+        again = record.tried_at.get(step.fingerprint, 0.0) + BETWEEN_TRIES_S[tries - 1]
+        if known.now < again:
+            return Veto("BackingOff", f"tried {tries} times, next at {_told(again)}", waiting=True)
+    return None
+
+
+def contested(step: Step, it: Assessment, known: Judgement) -> Veto | None:
+    """Undoing the same drift again and again, where that disturbs, is a fight that nobody wins."""
+    record = known.records.get(step.key)
+    undone = record.recently(step.fingerprint, known.now) if record else []
+    if step.action.risk == "safe" or len(undone) < CONTESTED:
+        return None
+    again = undone[-1] + min(CALM_S * 2 ** (len(undone) - CONTESTED), LONGEST_CALM_S)
+    if known.now >= again:
+        return None
+    return Veto(
+        "Contested",
+        f"undone {len(undone)} times within a day, and somebody does it again each time: next at "
+        f"{_told(again)}",
+    )
+
+
+def interval(step: Step, it: Assessment, known: Judgement) -> Veto | None:
+    """`lifecycle.interval`: so long between two changes. A create that was cut off goes on."""
+    record = known.records.get(step.key)
+    wanted = it.resource.lifecycle.interval_s
+    if not wanted or record is None or it.missing or BORN in record.settling:
+        return None
+    again = record.written_at + wanted
+    if known.now < again:
+        return Veto("TooSoon", f"lifecycle.interval: next at {_told(again)}", waiting=True)
+    return None
+
+
+def rename(step: Step, it: Assessment, known: Judgement) -> Veto | None:
+    """A manifest that changed its name makes no second database beside the first."""
+    slight = it.handler.instant and not it.handler.holds_data
+    if not step.action.creates or slight:
+        return None
+    for key in sorted(known.orphans):
+        other, record = known.assessments[key], known.records.get(key)
+        same = record and record.last and _nameless(record.last) == _nameless(it.target.spec)
+        if same and other.resource.kind == it.resource.kind and other.claim is Claim.OURS:
+            environment = it.target.tags.get(ENVIRONMENT_TAG, "ENVIRONMENT")
+            return Veto(
+                "Renamed",
+                f"{key} ({other.target.name}) has just this spec and lost its manifest: call it "
+                f"{key.partition('/')[2]} again, or `plumbline release {environment} {key}` first",
+            )
+    return None
+
+
+def _nameless(spec: Doc) -> Doc:
+    """A spec without what differs between two of one kind that are the same but for their names."""
+    return {k: plain(v) for k, v in spec.items() if k != "tags"}
+
+
+def _told(at: float) -> str:
+    return f"{datetime.fromtimestamp(at, UTC):%H:%M} UTC"
+
+
 GUARDS: tuple[Guard, ...] = (
     pause, mode, ownership, evidence, deletion_protection, approval, defaults, three_tries,
-    freeze, window, modifiable, awaited, dependencies,
+    rename, freeze, window, backoff, contested, interval, modifiable, awaited, dependencies,
 )  # fmt: skip
 
 

@@ -18,6 +18,10 @@ from controller.diff import Change, Entry, Part, dig, put
 from controller.policies import Doc
 from controller.store import Store, to_body
 
+DAY_S = 86_400.0
+MOST_UNDONE = 12
+"""Times that are remembered of one action that undoes drift."""
+
 WHOLE, BORN = "*", "+"
 """Marks in `Record.settling`: created with all its fields; created, some of them not yet."""
 
@@ -29,10 +33,12 @@ class Record:
     last: the desired document as last applied, None if not known. identity: AWS's own id of the
     thing we made. settling: rendered paths written at `written_at` (epoch seconds), which AWS may
     not show yet, or `WHOLE` or `BORN`. attempts: action fingerprint → tries without having
-    converged, for the spec whose digest is `wish`. synced: digest of the spec as written in the
-    file with which it was last in sync. refusal: what AWS said to the last failed try. failed: what
-    AWS rolled back, not to be tried again. outputs: as last seen. prune, depends_on: for when it is
-    removed. watched: it is nobody's and only looked at (mode: observe): no claim to it.
+    converged, for the spec whose digest is `wish`; tried_at: when last. undone_at: action
+    fingerprint → when drift was undone with it, where that disturbs. synced: digest of the spec as
+    written in the file with which it was last in sync. refusal: what AWS said to the last failed
+    try. failed: what AWS rolled back, not to be tried again. outputs: as last seen. prune,
+    depends_on: for when it is removed. watched: it is nobody's and only looked at (mode: observe):
+    no claim to it.
     """
 
     physical: str
@@ -41,6 +47,8 @@ class Record:
     settling: list[str] = field(default_factory=list)
     written_at: float = 0.0
     attempts: dict[str, int] = field(default_factory=dict)
+    tried_at: dict[str, float] = field(default_factory=dict)
+    undone_at: dict[str, list[float]] = field(default_factory=dict)
     wish: str = ""
     synced: str = ""
     refusal: str = ""
@@ -54,11 +62,12 @@ class Record:
         """How often an action was tried for the sake of this spec, references unresolved."""
         return self.attempts.get(fingerprint, 0) if self.wish == digest(spec) else 0
 
-    def count(self, spec: Doc, fingerprint: str) -> None:
+    def count(self, spec: Doc, fingerprint: str, now: float) -> None:
         """One try more. A changed spec is a new wish: what was tried for the old one is over."""
         if self.wish != digest(spec):
-            self.wish, self.attempts = digest(spec), {}
+            self.wish, self.attempts, self.tried_at = digest(spec), {}, {}
         self.attempts[fingerprint] = self.attempts.get(fingerprint, 0) + 1
+        self.tried_at[fingerprint] = now
 
     def discount(self, fingerprint: str) -> None:
         """It was no try after all."""
@@ -66,6 +75,17 @@ class Record:
         self.attempts.pop(fingerprint, None)
         if left > 0:
             self.attempts[fingerprint] = left
+        else:
+            self.tried_at.pop(fingerprint, None)
+
+    def undid(self, fingerprint: str, now: float) -> None:
+        """Drift was undone with that action, once more."""
+        recent = self.recently(fingerprint, now)
+        self.undone_at[fingerprint] = [*recent, now][-MOST_UNDONE:]
+
+    def recently(self, fingerprint: str, now: float) -> list[float]:
+        """When drift was undone with that action, within a day before `now`."""
+        return [at for at in self.undone_at.get(fingerprint, ()) if now - at < DAY_S]
 
 
 class Inventory:

@@ -433,6 +433,7 @@ class Loading:
                 adopt=life.adopt,
                 ignore=tuple(Ignore(r.path, r.reason, r.until) for r in life.ignore),
                 depends_on=life.depends_on,
+                interval_s=seconds(life.interval) if life.interval else 0,
             ),
             line=draft.source.line,
             lines=lines,

@@ -71,13 +71,14 @@ class Ignore(NamedTuple):
 @dataclass(frozen=True, slots=True)
 class Lifecycle:
     """How one resource is treated. mode: None follows the environment. depends_on: keys of the
-    resources that hold it back."""
+    resources that hold it back. interval_s: seconds between two changes; 0: whenever it is due."""
 
     mode: Mode | None = None
     prune: Prune = "delete"
     adopt: bool = False
     ignore: tuple[Ignore, ...] = ()
     depends_on: tuple[str, ...] = ()
+    interval_s: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -216,15 +216,18 @@ class Pass:
 
     def judge(self, observations: dict[str, Observation], parameters: Parameters) -> None:
         """Normalize, diff, classify, plan, guard."""
-        self._assess(observations, parameters)
-        _managed_elsewhere(self.report, self.inventory, self.tools)
+        self.look(observations, parameters)
         _judge(self.report, self.environment, self.inventory, self.tools.store)
 
-    def act(self) -> None:
-        """Apply what was judged good, and remember how things were left."""
+    def make(self) -> None:
+        """Apply what was judged good."""
         self.aws.trust = None  # from here on only what is read anew says how things are
         if self.lease is not None and self.may_write:
             apply(self.report, self.aws, self.inventory, self.lease, self.tools)
+
+    def act(self) -> None:
+        """Apply what was judged good, and remember how things were left."""
+        self.make()
         _remember(self.report, self.inventory)
         self.inventory.save()
         self.report.calls = dict(Counter(self.report.calls) + Counter(self.aws.calls))
@@ -280,7 +283,8 @@ class Pass:
             known.last if known else None,
         )  # fmt: skip
 
-    def _assess(self, observations: dict[str, Observation], parameters: Parameters) -> None:
+    def look(self, observations: dict[str, Observation], parameters: Parameters) -> None:
+        """Normalize, diff, classify. Raises `WrongPlace`."""
         report, records = self.report, self.inventory.records
         self.inventory.parameters = parameters.values
         bindings = Bindings(parameters.values, {}, self._own)
@@ -301,6 +305,7 @@ class Pass:
                 records.get(key), now=now,
             )  # fmt: skip
             report.orphans[key] = replace(seen, vanished=False)  # gone is what it should be
+        _managed_elsewhere(report, self.inventory, self.tools)
 
 
 def observe(aws: Aws, passes: Sequence[Pass]) -> tuple[dict[str, Observation], Parameters]:
@@ -409,6 +414,7 @@ def judgement(report: Report, environment: Environment, inventory: Inventory) ->
         orphans=frozenset(report.orphans),
         approved=report.approvals.keys(),
         season=report.season,
+        now=report.started.timestamp(),
     )
 
 
@@ -423,6 +429,7 @@ def _remember(report: Report, inventory: Inventory) -> None:
         known = inventory.records.get(key)
         if known is not None and _settled(seen):
             known.attempts = {f: n for f, n in known.attempts.items() if f in planned.get(key, ())}
+            known.tried_at = {f: at for f, at in known.tried_at.items() if f in known.attempts}
         watched = seen.claim is Claim.NOBODY and report.watches(seen.resource)
         if not isinstance(seen.observation, Present) or not (watched or seen.claim is Claim.OURS):
             continue

@@ -6,6 +6,7 @@ gets an object for each pass that has something to tell.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -53,11 +54,22 @@ def publish(report: Report, store: Store, now: datetime, *, write: bool) -> Stat
             with suppress(Conflict):  # then a later pass has written a later status
                 store.put(key, to_body(document), found.version if found else None)
         if happened:
-            name = f"history/{report.environment}/{now:%Y-%m-%dT%H-%M-%S.%fZ}.json"
-            entry = {"at": now.isoformat(), "revision": document["revision"]}
-            with suppress(Conflict):
-                store.put(name, to_body({**entry, "events": list(happened)}), None)
+            record(store, report.environment, now, document["revision"], happened)
     return Status(document, happened, changed)
+
+
+def record(
+    store: Store,
+    environment: str,
+    now: datetime,
+    revision: str,
+    happened: Sequence[dict[str, Any]],
+) -> None:
+    """Write a history entry. Raises `StoreFailure`."""
+    name = f"history/{environment}/{now:%Y-%m-%dT%H-%M-%S.%fZ}.json"
+    entry = {"at": now.isoformat(), "revision": revision, "events": list(happened)}
+    with suppress(Conflict):
+        store.put(name, to_body(entry), None)
 
 
 def make(report: Report, before: dict[str, Any], now: datetime, notes: Notes) -> dict[str, Any]:

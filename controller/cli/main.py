@@ -25,6 +25,7 @@ COMMANDS = {
     "import": "Write a desired-state file from what is there.",
     "pause": "Stop all writes for a while.",
     "approve": "Let a plan that loses data happen.",
+    "release": "Stop managing resources; delete nothing.",
     "publish": "Hand desired state over to the control plane.",
     "history": "Show what happened: revisions, drift, actions.",
     "doctor": "Check a deployed control plane, and say what to do.",

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -172,8 +173,15 @@ def tools(found: Place, progress: Progress | None = None) -> Tools:
 
 def make_pass(environment: str, kit: Tools, *, write: bool) -> Report:
     """One pass. Raises `Failed` where another pass or the state's place stands in the way."""
-    try:
+    with failing():
         return reconcile(environment, kit, write=write)
+
+
+@contextmanager
+def failing() -> Iterator[None]:
+    """What keeps a pass from being made, as `Failed`."""
+    try:
+        yield
     except Held as held:
         raise Failed(str(held)) from None
     except WrongPlace as error:

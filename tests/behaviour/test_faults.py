@@ -134,7 +134,7 @@ def test_a_create_refused_three_times_goes_on_with_a_mended_file(world: World) -
     refuse = world.fault("invalid", "ecs:CreateService", times=99)
     for _ in range(9):
         plant.run()
-        plant.later()
+        plant.later(300)
     assert refuse.hits == 3
     made = [c for c in plant.calls() if c.name == "ecs:RegisterTaskDefinition"]
     assert len(made) <= 3

@@ -210,7 +210,7 @@ def test_three_tries_then_it_waits_for_a_new_desire(plant: Plant) -> None:
     refuse = plant.world.fault("invalid", "logs:PutRetentionPolicy", times=99)
     for _ in range(6):
         plant.run()
-        plant.later()
+        plant.later(300)
     assert refuse.hits == 3
     report = plant.run()
     assert {v.reason for v in report.vetoes.values()} == {"NotConverging"}
@@ -288,7 +288,7 @@ def test_three_refusals_with_reads_that_fail_now_and_then_are_still_three(plant:
         if turn % 2:
             plant.world.fault("deny", "logs:DescribeLogGroups", times=1)
         plant.run()
-        plant.later()
+        plant.later(300)
     assert refuse.hits == 3
     report = plant.run()
     assert [v.reason for v in report.vetoes.values()] == ["NotConverging"]

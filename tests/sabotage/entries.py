@@ -240,6 +240,21 @@ def _all() -> Iterator[Sabotage]:
         "window", "no step waits for a window",
         _tests(calendar, "test_rollouts_wait_for_the_window"),
     )  # fmt: skip
+    calm = f"{BEHAVIOUR}test_calm.py"
+    for guard, what, test in (
+        ("backoff", "tries follow each other at once", "test_tries_have_time_between_them"),
+        ("contested", "a fight goes on for ever",
+         "test_a_fight_over_what_disturbs_calms_down_and_is_told"),
+        ("interval", "no resource has an interval", "test_a_resource_may_have_an_interval"),
+        ("rename", "a new name makes a second thing",
+         "test_a_manifest_that_changed_its_name_makes_no_second_thing"),
+    ):  # fmt: skip
+        yield _guard(guard, what, _tests(calm, test))
+    yield _one(
+        "I6", "a service in trouble is asked on and on", APPLY,
+        ">= BREAKER:", ">= 99:",
+        _tests(calm, "test_a_service_in_trouble_is_left_alone_and_the_others_are_not"),
+    )  # fmt: skip
     yield _one(
         "I6", "a freeze that lets drift be undone lets commits through", "controller/guards.py",
         'mine and all(c.cause == "drift" for c in mine)', "mine",

@@ -21,7 +21,7 @@ DELETE = Action("rds", "DeleteDBInstance", {"X": 1}, step="delete", deletes=True
 
 def resource(observation: Observation = THERE, **more: Any) -> Any:
     """What guards look at of a resource."""
-    lifecycle = SimpleNamespace(mode="enforce", adopt=False, depends_on=())
+    lifecycle = SimpleNamespace(mode="enforce", adopt=False, depends_on=(), interval_s=0)
     found = {
         "observation": observation, "claim": Claim.OURS, "live": {}, "busy": "", "changes": (),
         "missing": isinstance(observation, Absent), "vanished": False, "outputs": {},
