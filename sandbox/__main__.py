@@ -22,7 +22,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = _parser()
     options = parser.parse_args(given)
     if options.command in SHOWS:
-        status: int = importlib.import_module(SHOWS[options.command]).main()
+        try:
+            status: int = importlib.import_module(SHOWS[options.command]).main()
+        except KeyboardInterrupt:  # while it is being imported
+            status = 130
         return status
     if options.command == "evidence":
         sys.stdout.write(table())

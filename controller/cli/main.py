@@ -30,6 +30,7 @@ COMMANDS = {
     "history": "Show what happened: revisions, drift, actions.",
     "doctor": "Check a deployed control plane, and say what to do.",
     "validate": "Check desired-state files, without AWS.",
+    "graph": "Draw what a desired-state file is made of.",
     "explain": "Tell what a kind or field means, allows and defaults to.",
     "schema": "Print the JSON Schema of desired-state files, for editors.",
 }
