@@ -103,15 +103,23 @@ def test_whole_files_in_the_documentation_are_valid(page: Path) -> None:
         assert load(text.encode(), page.name).resources
 
 
-def test_what_the_requirements_are_shown_by_is_there() -> None:
-    """Every test, file and make target that the page names, and every requirement once."""
-    text = (ROOT / "docs" / "requirements.md").read_text("utf-8")
-    assert re.findall(r"^\| (R\d+) \|", text, re.M) == [f"R{number}" for number in range(1, 51)]
+@pytest.mark.parametrize(
+    ("page", "of"),
+    [
+        ("docs/requirements.md", [f"R{number}" for number in range(1, 51)]),
+        ("docs/explanation/safety.md", [f"I{number}" for number in range(1, 13)]),
+        ("SECURITY.md", []),
+    ],
+)
+def test_what_a_page_says_is_shown_by_is_there(page: str, of: list[str]) -> None:
+    """Every test, file and make target that it names, and every requirement or promise once."""
+    text = (ROOT / page).read_text("utf-8")
+    assert re.findall(r"^\| ([RI]\d+) \|", text, re.M) == of
     targets = set(re.findall(r"^([a-z0-9-]+):", (ROOT / "Makefile").read_text("utf-8"), re.M))
     for named in re.findall(r"`([^`]+)`", text):
         if named.startswith("make "):
             assert named.split()[1] in targets, named
-        elif "/" in named:
+        elif named.startswith(("tests/", "docs/", "desired_state/", "bootstrap/")):
             path, _, test = named.partition("::")
             assert (ROOT / path).exists(), named
             assert not test or f"def {test}(" in (ROOT / path).read_text("utf-8"), named
