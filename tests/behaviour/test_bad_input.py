@@ -29,6 +29,9 @@ ARN = "arn:aws:sns:eu-central-1:123456789012:topic"
 EXAMPLES = {
     "until": "2026-12-31",
     "interval": "5m",
+    "cron": "0 2 * * *",
+    "duration": "1h",
+    "start": "2026-12-20",
     "command": ["CMD", "true"],
     "conditions": [{"action": "BLOCK"}],
     "countries": ["DE"],
@@ -129,7 +132,9 @@ def test_every_constraint_of_a_kind(
 def test_every_constraint_of_the_environment(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    good = environment(interval="5m", limits={"maxChanges": 5})
+    nightly = {"cron": "0 2 * * *", "duration": "1h", "timezone": "Europe/Berlin"}
+    frozen = {"start": "2026-12-20", "until": "2026-12-24", "reason": "year end"}
+    good = environment(interval="5m", limits={"maxChanges": 5}, windows=[nightly], freezes=[frozen])
 
     def documents(breakage, path):
         text, lines = emit(breakage.doc)
