@@ -272,23 +272,31 @@ class Loading:
                       f"{draft.handler.name_says}")  # fmt: skip
 
     def _same_physical(self) -> None:
-        """No two of a kind, or of kinds that share their names (alarms), may have one name in AWS,
-        unless they stand in places known to differ: services in two clusters, web ACLs of two
-        scopes."""
+        """No two of a kind, or of kinds that share their names (alarms, task definitions), may have
+        one name in AWS, unless they are of one kind and stand in places known to differ: services
+        in two clusters, web ACLs of two scopes."""
         seen: dict[tuple[str, str], list[_Draft]] = {}
         for draft in self.drafts.values():
             space = draft.handler.name_space or draft.kind
             namesakes = seen.setdefault((space, draft.physical), [])
             here = self._within(draft)
             other = next(
-                (n for n in namesakes if self._within(n) in (here, None) or not here), None
+                (
+                    n
+                    for n in namesakes
+                    if n.kind != draft.kind or self._within(n) in (here, None) or not here
+                ),
+                None,
             )
             namesakes.append(draft)
             if other and draft.physical:
                 path: Path = ("metadata", "externalName")
                 path = path if path in draft.source.lines else _NAME
+                kinds = " or ".join(sorted({draft.kind, other.kind}))
+                space = f" as name of its {draft.handler.name_space}" * (draft.kind != other.kind)
                 self.tell(draft.source, path, f'found the name "{draft.physical}", which '
-                          f"{other.key} (line {other.source.line}) has in AWS")  # fmt: skip
+                          f"{other.key} (line {other.source.line}) has in AWS{space}, allowed: "
+                          f"one that no other {kinds} has")  # fmt: skip
 
     def _within(self, draft: _Draft) -> str | None:
         """Where a name has to be unique, in small; None if a reference hides it."""

@@ -293,6 +293,7 @@ class ServiceHandler(Handler):
     kind = "Service"
     spec = ServiceSpec
     within = "cluster"
+    name_space = "task definition"
     outputs = ServiceOutputs
     name_pattern = r"[A-Za-z0-9_-]{1,255}"
     name_says = "1-255 letters, digits, - or _"

@@ -163,6 +163,7 @@ class TaskHandler(Handler):
     outputs = TaskOutputs
     name_pattern = r"[A-Za-z0-9_-]{1,255}"
     name_says = "1-255 letters, digits, - or _"
+    name_space = "task definition"
     instant = False
     reads: ClassVar = (
         "ecs:ListTaskDefinitions", "ecs:DescribeTaskDefinition", "ecs:ListTasks",

@@ -198,6 +198,19 @@ def test_one_name_may_stand_in_two_clusters(first: str, second: str, both: bool)
         assert 'found the name "web", which Service/a (line' in problem
 
 
+def test_a_task_and_a_service_share_their_names() -> None:
+    """Both name their task definition as themselves."""
+    text = "---\n".join(
+        emit(document)[0]
+        for document in (environment(), resource("Task", "app"), resource("Service", "app"))
+    )
+    [problem] = problems(text)
+    assert 'Service/app: metadata.name: found the name "test-app", which Task/app (line' in problem
+    assert "as name of its task definition, allowed: one that no other Service or Task has" in (
+        problem
+    )
+
+
 def test_one_name_may_stand_in_two_scopes() -> None:
     acls = [
         resource("WebACL", name, {"defaultAction": "allow", "scope": scope, "rules": {}})
