@@ -25,6 +25,9 @@ import yaml
 from botocore.exceptions import BotoCoreError, ClientError
 from pydantic import BaseModel, ConfigDict, StringConstraints, ValidationError
 
+from bootstrap import configuration
+from bootstrap.configuration import Configuration
+
 Doc = dict[str, Any]
 HERE = Path(__file__).parent
 Stack = Literal["security", "alarms", "storage", "network", "edge", "backup"]
@@ -46,8 +49,10 @@ class File(BaseModel):
     """What `bootstrap/<environment>.json` may say.
 
     account, region: where it is deployed; credentials of another account are refused. secrets:
-    names of the Secret resources that tasks read. stacks: parameters by template. controlPlane:
-    parameters of template.yaml; without it no control plane is deployed.
+    names of the Secret resources that tasks read. configuration: the application's configuration
+    file, from the repository's root; it goes into the bucket of the stack `storage`. stacks:
+    parameters by template. controlPlane: parameters of template.yaml; without it no control plane
+    is deployed.
     """
 
     model_config = ConfigDict(extra="forbid")
@@ -56,6 +61,7 @@ class File(BaseModel):
     region: Annotated[str, StringConstraints(pattern=r"^[a-z]{2}(-[a-z]+)+-[0-9]$")]
     application: Literal["litellm", "n8n", "twenty"]
     secrets: list[Name]
+    configuration: str | None = None
     stacks: dict[Stack, Values]
     controlPlane: Values | None = None
 
@@ -107,6 +113,8 @@ def parameters(environment: str, said: File, name: Stack, partition: str = "aws"
     declared: Doc = template(name)["Parameters"]
     own = {"Environment": environment, "Application": said.application}
     prefix = f"arn:{partition}:secretsmanager:{said.region}:{said.account}:secret:{environment}-"
+    if (file := configured(said)) is not None:
+        own["ConfigObject"] = file.key
     own["SecretArns"] = ",".join(f"{prefix}{each}-??????" for each in said.secrets)
     own |= {key: f"/plumbline/{environment}/{path}" for key, path in inputs(name).items()}
     given = said.stacks.get(name, {})
@@ -117,6 +125,16 @@ def parameters(environment: str, said: File, name: Stack, partition: str = "aws"
     if lost := sorted(k for k, p in declared.items() if k not in values and "Default" not in p):
         raise Refused(f"stacks.{name}: {', '.join(lost)} must be given")
     return values
+
+
+def configured(said: File) -> Configuration | None:
+    """The application's configuration, if the file names one. Raises `Refused`."""
+    if said.configuration is None:
+        return None
+    try:
+        return configuration.load(HERE.parent / said.configuration, said.application)
+    except configuration.Wrong as error:
+        raise Refused(f"configuration:\n{error}") from None
 
 
 # --- AWS ---
@@ -143,13 +161,18 @@ class Deployment:
         self.values = {
             name: parameters(self.environment, self.said, name, partition) for name in ORDER
         }
+        self.configuration = configured(self.said)
         self.cfn = self.aws.client("cloudformation")
         self.ssm = self.aws.client("ssm")
 
     def run(self) -> None:
         """All stacks, then what CloudFormation can't do."""
         for name in ORDER:
+            if name == "storage":
+                self.configure()  # before the parameter names it
             self.stack(name)
+            if name == "storage":
+                self.configure()  # the bucket is there now, if it was not
             if name == "network":
                 self.close_default_group()
 
@@ -268,6 +291,26 @@ class Deployment:
             yield from page["StackEvents"]
 
     # --- what CloudFormation can't do ---
+
+    def configure(self) -> None:
+        """Put the application's configuration into its bucket, if that is there."""
+        name = f"/plumbline/{self.environment}/config/bucket"
+        found = self.ssm.get_parameters(Names=[name])["Parameters"]
+        if not found or self.configuration is None:
+            return
+        bucket, key = found[0]["Value"], self.configuration.key
+        if self.dry:
+            click.echo(f"    configuration: s3://{bucket}/{key}")
+            return
+        try:
+            new = configuration.put(self.aws.client("s3"), bucket, self.configuration)
+        except configuration.Different as error:
+            raise Refused(
+                f"{error} was overwritten: found another content than its name says. Look who did "
+                "it, delete that object (older versions stay), and run this again."
+            ) from None
+        if new:
+            click.echo(f"    + s3://{bucket}/{key}")
 
     def close_default_group(self) -> None:
         """Take all rules from the VPC's default security group, which nothing is to use.

@@ -1,12 +1,18 @@
-"""What moto keeps for us: whether something that a behaviour refers to exists there."""
+"""What moto keeps for us: whether something that a behaviour refers to exists there; and buckets,
+whose policies it reads too strictly."""
 
 from __future__ import annotations
 
 import importlib
+import json
 from functools import cache
 from typing import Any
 
 from moto.backends import get_backend
+from moto.iam.access_control import IAMPolicy, PermissionResult
+from moto.s3.models import FakeBucket
+
+WITHOUT_TLS = {"Bool": {"aws:SecureTransport": "false"}}
 
 
 @cache
@@ -27,3 +33,19 @@ def kms_key_usable(arn: str) -> bool:
     _, _, _, region, account, resource = arn.split(":", 5)
     key = get_backend("kms")[account][region].keys.get(resource.removeprefix("key/"))
     return key is not None and key.enabled and key.key_spec == "SYMMETRIC_DEFAULT"
+
+
+def _permission(bucket: FakeBucket, action: str, resource: str) -> Any:
+    """What a bucket's policy says of a call by TLS, as which all calls here count.
+
+    moto lets every statement that has a condition deny.
+    https://docs.aws.amazon.com/AmazonS3/latest/userguide/amazon-s3-policy-keys.html
+    """
+    if bucket.policy is None:
+        return PermissionResult.NEUTRAL
+    policy = json.loads(bucket.policy)
+    policy["Statement"] = [s for s in policy["Statement"] if s.get("Condition") != WITHOUT_TLS]
+    return IAMPolicy(json.dumps(policy)).is_action_permitted(action, resource)
+
+
+FakeBucket.get_permission = _permission  # type: ignore[method-assign, assignment]

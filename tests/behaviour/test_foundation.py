@@ -6,6 +6,8 @@ can hold: no backups, no CloudFront, and little of what AWS would refuse.
 
 from __future__ import annotations
 
+import re
+from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -14,6 +16,7 @@ import pytest
 from click.testing import CliRunner
 
 from bootstrap import deploy
+from controller.manifest import load
 from sandbox.inprocess import session
 from sandbox.reachability import Map, promised, wrong
 from sandbox.vpc import read
@@ -21,6 +24,7 @@ from sandbox.world import World
 from tests.harness import Plant, production
 
 NAME = "litellm-production"
+CONFIG = Path(__file__).parents[2] / "desired_state" / "litellm" / "config.yaml"
 ZONE = "Z0123456789ABCDEFGHIJ"
 
 
@@ -100,6 +104,11 @@ def test_from_an_empty_account_to_a_converged_environment(
         f"==> {NAME}-{name}: nothing to change" for name in deploy.ORDER
     ]
 
+    configured = aws.client("ssm").get_parameter(Name=f"/plumbline/{NAME}/config/object")
+    key = configured["Parameter"]["Value"]
+    bucket = f"{NAME}-config-{world.account}-{world.region}"
+    assert aws.client("s3").get_object(Bucket=bucket, Key=key)["Body"].read() == CONFIG.read_bytes()
+
     plant = Plant(world, production())
     plant.converge()
     plant.checkpoint()
@@ -117,6 +126,96 @@ def test_from_an_empty_account_to_a_converged_environment(
     seen = Map(read(aws, vpc))
     assert wrong(list(seen.paths()), promise) == []
     assert list(seen.strays()) == []
+
+
+@pytest.fixture
+def storage(world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], str]:
+    """Deploys the stack with a configuration; the name that the configuration then has in S3."""
+    monkeypatch.setattr(deploy, "ORDER", ("security", "storage"))
+    file = tmp_path / "config.yaml"
+
+    def deployed(text: str) -> str:
+        file.write_text(text, encoding="utf-8")
+        changed = said(world).model_copy(update={"configuration": str(file)})
+        deploy.Deployment(NAME, changed, session(world)).run()
+        ssm = session(world).client("ssm")
+        found = ssm.get_parameter(Name=f"/plumbline/{NAME}/config/object")
+        return str(found["Parameter"]["Value"])
+
+    return deployed
+
+
+def held(world: World) -> dict[str, bytes]:
+    """What is in the configuration's bucket."""
+    s3, bucket = session(world).client("s3"), f"{NAME}-config-{world.account}-{world.region}"
+    found = s3.list_objects_v2(Bucket=bucket).get("Contents", ())
+    return {
+        each["Key"]: s3.get_object(Bucket=bucket, Key=each["Key"])["Body"].read() for each in found
+    }
+
+
+def test_another_configuration_is_another_file(
+    world: World, storage: Callable[[str], str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The file is there before its name is; the one before stays, and can be gone back to."""
+    first = storage("model_list: []\n")
+    named: list[str] = []
+
+    def stack(self: deploy.Deployment, name: str) -> None:
+        """The sandbox changes no parameters of stacks."""
+        if name == "storage":
+            named.append(self.values[name]["ConfigObject"])
+            assert named[-1] in held(world)
+
+    monkeypatch.setattr(deploy.Deployment, "stack", stack)
+    storage("model_list: [] # none\n")
+    storage("model_list: []\n")
+    assert named[1] == first != named[0]
+    assert held(world) == {first: b"model_list: []\n", named[0]: b"model_list: [] # none\n"}
+
+
+def test_a_configuration_that_was_overwritten_is_not_taken_for_the_file(
+    world: World, storage: Callable[[str], str]
+) -> None:
+    key = storage("model_list: []\n")
+    bucket = f"{NAME}-config-{world.account}-{world.region}"
+    session(world).client("s3").put_object(Bucket=bucket, Key=key, Body=b"mine: true\n")
+    with pytest.raises(deploy.Refused, match=f"s3://{bucket}/{key} was overwritten"):
+        storage("model_list: []\n")
+    assert held(world) == {key: b"mine: true\n"}
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        (
+            "a: 1\nmodel_list:\n  - api_key: 0123456789abcdef\n",
+            ":3: model_list.0.api_key: found what looks like a secret, allowed: os.environ/NAME",
+        ),
+        ("a: 1\nb: sk-0123456789abcdef0123\n", ":2: b: found what looks like a secret"),
+        ("a: 1\na: 2\n", ":2: a: "),
+        ("- a\n", ":1: found a list, allowed: one mapping"),
+        ("a: 1\n---\nb: 1\n", ":1: found 2 documents, allowed: one mapping"),
+        ("a: " + "x" * 300_000, ":1: found 300,003 bytes, allowed: 262,144"),
+    ],
+)
+def test_a_configuration_that_is_none_changes_nothing(
+    world: World, storage: Callable[[str], str], text: str, says: str
+) -> None:
+    with pytest.raises(deploy.Refused, match=re.escape(says)) as refused:
+        storage(text)
+    assert "0123456789abcdef" not in refused.value.message
+    assert stacks(world) == {}
+
+
+def test_what_the_configuration_of_litellm_refers_to_is_there() -> None:
+    """Each variable that it names is one of the gateway's; its address of the database LiteLLM
+    puts together."""
+    text = CONFIG.read_text(encoding="utf-8")
+    gateway = load(production().encode(), "f").resources["Service/gateway"].spec["containers"]
+    known = gateway["gateway"]["environment"].keys() | gateway["gateway"]["secrets"].keys()
+    assert set(re.findall(r"os\.environ/(\w+)", text)) - known == {"DATABASE_URL"}
+    assert {"DATABASE_HOST", "DATABASE_USERNAME", "DATABASE_PASSWORD", "DATABASE_NAME"} <= known
 
 
 def test_a_dry_run_changes_nothing(world: World, capsys: pytest.CaptureFixture[str]) -> None:
