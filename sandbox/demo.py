@@ -44,7 +44,10 @@ STEP = 60
 """Simulated seconds between two passes."""
 
 MOVE = ("${DBSubnetGroup.main.name}", "somebody-elses-subnets")
-GROW = (("memory: 4096", "memory: 8192"), ("minCapacity: 2", "minCapacity: 3"))
+GROW = (
+    ("memory: 4096 # LiteLLM's", "memory: 8192 # LiteLLM's"),
+    ("minCapacity: 2", "minCapacity: 3"),
+)
 
 
 class Story:

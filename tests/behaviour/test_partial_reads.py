@@ -33,7 +33,9 @@ WHOLE = {
     "cloudwatch:GetDashboard": "Dashboard",
     "ecs:DescribeClusters": "Cluster",
     "ecs:DescribeServices": "Service",
+    "ecs:DescribeTaskDefinition": "Task",
     "ecs:ListClusters": "Service",
+    "ecs:ListTaskDefinitions": "Task",
     "elasticache:DescribeCacheParameterGroups": "CacheParameterGroup",
     "elasticache:DescribeCacheSubnetGroups": "CacheSubnetGroup",
     "elasticache:DescribeReplicationGroups": "ReplicationGroup",
@@ -256,7 +258,7 @@ def a_pass(told: Story, read: str, kind: str) -> list[str]:
         if key not in naming:
             wrong.append(f"{key} does not say why it is unknown: {said[key]}")
         wrong += [f"{s.id} was made, and nothing is known of it" for s in made if s.key == key]
-    if part and not naming & part:
+    if part and not naming & needing:
         wrong.append("nobody says that it failed")
     for key in part:
         rows = status["resources"][key]["changes"]

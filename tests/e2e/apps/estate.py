@@ -16,6 +16,8 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+from bootstrap import configuration
+from sandbox.perturb_ecs import exits
 from sandbox.pytest_plugin import new_world
 from tests.e2e.apps import task, web
 from tests.e2e.apps.authority import Authority
@@ -23,7 +25,7 @@ from tests.e2e.apps.install import image
 from tests.e2e.apps.servers import Postgres, Redis
 from tests.harness import Plant, production
 
-CONFIG = Path(__file__).with_name("config.yaml")
+CONFIG = Path(__file__).parents[3] / "desired_state" / "litellm" / "config.yaml"
 URL = "http://127.0.0.1:4000"
 NAME = "litellm-production"
 
@@ -48,12 +50,19 @@ class Estate:
             Path=f"/plumbline/{NAME}/config", Recursive=True
         )["Parameters"]
         place = {p["Name"].rpartition("/")[2]: p["Value"] for p in parameters}
-        s3 = self.aws.client("s3")
-        s3.create_bucket(Bucket=place["bucket"])
-        s3.put_object(Bucket=place["bucket"], Key=place["object"], Body=CONFIG.read_bytes())
+        self.bucket = place["bucket"]
+        self.aws.client("s3").create_bucket(Bucket=self.bucket)
+        self.configure(CONFIG)
         self.authority = Authority(folder / "authority")
-        self.plant.converge()
-        self.database = self._database()
+        self._database_server: Postgres | None = None
+        self._servers: list[web.Server | web.Provider] = []
+        self._tasks: list[task.Task] = []
+        self._fails: dict[str, str] = {}
+        self.work: list[tuple[str, int]] = []
+        """Definitions that were run once, and their exit codes."""
+        self._heard = 0
+        self.plant.world.boots = lambda told: self._fails.get(told["taskDefinitionArn"], "")
+        self.passes()
         self.cache = self._cache()
         told = self.definition()
         key = next(
@@ -63,16 +72,43 @@ class Estate:
         self.provider = web.Provider(
             self.authority, str(urlsplit(base).hostname), task.secret(self.aws, key)
         )
-        self._servers = [
-            web.aws(self.plant.world, self.authority, place["bucket"]),
+        self._servers += [
+            web.aws(self.plant.world, self.authority, self.bucket),
             web.credentials(),
             self.provider,
         ]
-        self._tasks: list[task.Task] = []
-        self._fails: dict[str, str] = {}
-        self._heard = 0
-        self.plant.world.boots = lambda told: self._fails.get(told["taskDefinitionArn"], "")
-        self._pass_on()
+
+    def configure(self, file: Path) -> str:
+        """As `make bootstrap` does: LiteLLM's configuration into its bucket, then the name of it,
+        which is made of its content, into Parameter Store. That name."""
+        found = configuration.load(file, "litellm")
+        configuration.put(self.aws.client("s3"), self.bucket, found)
+        self.aws.client("ssm").put_parameter(
+            Name=f"/plumbline/{NAME}/config/object", Value=found.key, Type="String", Overwrite=True
+        )
+        return found.key
+
+    def files(self) -> set[str]:
+        """Names of all that is in the configuration's bucket."""
+        found = self.aws.client("s3").list_objects_v2(Bucket=self.bucket)
+        return {each["Key"] for each in found["Contents"]}
+
+    def passes(self, most: int = 60) -> None:
+        """So many passes, or until the environment is as desired; what it is to run once is run
+        meanwhile."""
+        for _ in range(most):
+            report = self.plant.run()
+            self._pass_on()
+            self.plant.later()
+            if report.converged:
+                return
+
+    @property
+    def database(self) -> Postgres:
+        """What RDS was asked for; it comes up when somebody first needs it."""
+        if self._database_server is None:
+            self._database_server = self._database()
+        return self._database_server
 
     def _database(self) -> Postgres:
         (found,) = self.aws.client("rds").describe_db_instances()["DBInstances"]
@@ -163,17 +199,16 @@ class Estate:
             if self.deployment() != known:
                 known = self.deployment()
                 if len(self._fails) == failed:  # else that is the way back
-                    running = self._replace(running, image)
+                    running = self._replace(image)
             ready = self.ready()
             if ready["reason"] == "RolledBack" or (report.converged and ready["status"] == "True"):
                 return running
             self.plant.later(55)
         raise AssertionError(f"neither converged nor rolled back: {ready}")
 
-    def _replace(self, old: task.Task | None, image: task.Image | None) -> task.Task | None:
-        """Start what the newest deployment runs in place of an older one; None if it failed."""
-        if old is not None:
-            old.stop()  # here all tasks have one address
+    def _replace(self, image: task.Image | None) -> task.Task | None:
+        """Start what the newest deployment runs in place of what ran; None if it failed."""
+        self.stop_tasks()  # here all tasks have one address
         told = self.definition()
         why = ""
         try:
@@ -188,11 +223,9 @@ class Estate:
         self._fails[told["taskDefinitionArn"]] = why
         return None
 
-    def ready(self) -> dict[str, str]:
-        """What `plumbline status` says of the gateway's readiness."""
-        found: dict[str, str] = self.plant.status()["resources"]["Service/gateway"]["conditions"][
-            "Ready"
-        ]
+    def ready(self, key: str = "Service/gateway") -> dict[str, str]:
+        """What `plumbline status` says of a resource's readiness."""
+        found: dict[str, str] = self.plant.status()["resources"][key]["conditions"]["Ready"]
         return found
 
     def events(self) -> str:
@@ -204,18 +237,27 @@ class Estate:
 
     def _pass_on(self) -> None:
         """What AWS was told since the last time and the sandbox does not do: passwords, to the
-        servers; work that ECS was to run once, which must succeed."""
+        servers; work that ECS was to run once."""
         calls = self.plant.world.calls[self._heard :]
         self._heard = len(self.plant.world.calls)
         for call in calls:
-            if call.error is None and "MasterUserPassword" in call.params:
+            if call.error is not None:
+                continue
+            if call.operation == "ModifyDBInstance" and "MasterUserPassword" in call.params:
                 self.database.set_password(call.params["MasterUserPassword"])
-            if call.error is None and "AuthToken" in call.params:
+            if call.operation == "ModifyReplicationGroup" and "AuthToken" in call.params:
                 alone = call.params.get("AuthTokenUpdateStrategy") == "SET"
                 self.cache.admit(call.params["AuthToken"], alone=alone)
-            if call.error is None and call.name == "ecs:RunTask":
-                code = self.run(task.registered(self.aws, call.params["taskDefinition"])).finish()
-                assert code == 0, f"{call.params['taskDefinition']}: {code}\n{self.tail()}"
+            if call.name == "ecs:RunTask":
+                self._work(task.registered(self.aws, call.params["taskDefinition"]))
+
+    def _work(self, told: dict[str, Any]) -> None:
+        """Run for real what ECS was asked to run once, and let it end there as it ended here."""
+        self.database.sql("SELECT 1")  # it is up
+        code = self.run(told).finish()
+        (container,) = told["containerDefinitions"]
+        exits(self.plant.world, told["family"], **{container["name"]: code})
+        self.work.append((told["taskDefinitionArn"], code))
 
     def stop_tasks(self) -> None:
         for each in self._tasks:

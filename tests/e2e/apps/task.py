@@ -103,6 +103,7 @@ class Task:
         entry = self.told.get("entryPoint") or image.entrypoint
         folder.mkdir(parents=True)
         self.argv = [*entry, *(self.told.get("command") or ())]
+        self.began = time.time()
         self._process = Process([*self.argv], folder / "log", self._env_in(folder))
         self.why = ""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import time
 import urllib.request
@@ -10,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from tests.e2e.apps.estate import URL, Answer, Estate, ask
+from tests.e2e.apps.estate import CONFIG, URL, Answer, Estate, ask
 from tests.e2e.apps.task import Task
 from tests.e2e.apps.web import TASK_ROLE
 
@@ -53,6 +54,25 @@ def test_it_boots_from_what_was_registered(estate: Estate, gateway: Task) -> Non
     assert (ready.status, ready.body["db"]) == (200, "connected")
     read = {c.name for c in estate.plant.world.calls if c.access_key == TASK_ROLE}
     assert read == {"s3:Get"}
+    configured = gateway.environ["LITELLM_CONFIG_BUCKET_OBJECT_KEY"]
+    digest = hashlib.sha256(CONFIG.read_bytes()).hexdigest()
+    assert configured == f"litellm/{digest}.yaml"
+
+
+def test_the_database_has_its_schema_before_the_gateway_is_made(
+    estate: Estate, gateway: Task
+) -> None:
+    """By the task that is registered for it, once and with success; the gateway changes nothing."""
+    [(arn, code)] = estate.work
+    assert (arn.rpartition("/")[2], code) == ("litellm-production-migrations:1", 0)
+    wrote = [c.name for c in estate.plant.writes() if c.error is None]
+    assert wrote.index("ecs:RunTask") < wrote.index("ecs:CreateService")
+    [(left, last)] = estate.database.sql(
+        "SELECT count(*) FILTER (WHERE finished_at IS NULL), max(finished_at) < to_timestamp("
+        f"{gateway.began}) FROM _prisma_migrations"
+    )
+    assert (left, last) == (0, True)
+    assert gateway.environ["DISABLE_SCHEMA_UPDATE"] == "True"
 
 
 def test_a_chat_completion_comes_from_the_provider(estate: Estate, master: str) -> None:
@@ -135,6 +155,21 @@ def test_a_limit_is_kept(master: str) -> None:
     key = ask("/key/generate", master, {"rpm_limit": 2}).body["key"]
     answers = [ask(CHAT, key, hello(f"hurry {i}")).status for i in range(3)]
     assert answers == [200, 200, 429]
+
+
+def test_another_model_answers_when_one_fails(estate: Estate, master: str) -> None:
+    """As the configuration says: first again, then the fallback; what it costs is that model's."""
+    estate.provider.failing.add("gpt-4o")
+    try:
+        before = len(estate.provider.asked)
+        answer = ask(CHAT, master, hello("is anybody there?"))
+    finally:
+        estate.provider.failing.clear()
+    text_of(answer)
+    asked = [each["path"].split("/")[3] for each in estate.provider.asked[before:]]
+    assert set(asked[:-1]) == {"gpt-4o"}
+    assert asked[-1] == "gpt-4o-mini"
+    assert float(answer.headers["x-litellm-response-cost"]) > 0
 
 
 def test_an_outage_of_the_database_is_told_and_costs_no_task(

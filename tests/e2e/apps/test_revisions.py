@@ -4,11 +4,12 @@ is rolled back, and status says so; one that can runs with what was changed."""
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
 from tests.e2e.apps.authority import Authority
-from tests.e2e.apps.estate import Estate, ask
+from tests.e2e.apps.estate import CONFIG, Estate, ask
 from tests.e2e.apps.task import Task
 from tests.e2e.apps.test_litellm import CHAT, hello, text_of
 from tests.harness import production
@@ -46,8 +47,24 @@ def test_a_wrong_redis_password_is_never_healthy(estate: Estate, good: str) -> N
 
 
 def test_a_wrong_database_name_is_never_healthy(estate: Estate, good: str) -> None:
-    estate.plant.publish(changed(good, "DATABASE_NAME: litellm", "DATABASE_NAME: lightllm"))
+    before, name, after = good.rpartition("DATABASE_NAME: litellm")  # the gateway's
+    estate.plant.publish(f"{before}{name.replace('litellm', 'lightllm')}{after}")
     rolled_back(estate, estate.roll_out())
+
+
+def test_a_failed_migration_keeps_its_gateway_from_starting(estate: Estate, good: str) -> None:
+    """A database that is not there, told to both: the work fails, and the gateway waits for it."""
+    before = estate.deployment()
+    estate.plant.publish(good.replace("DATABASE_NAME: litellm", "DATABASE_NAME: nowhere"))
+    estate.passes(8)
+    arn, code = estate.work[-1]
+    assert code != 0, arn
+    told = estate.ready("Task/migrations")
+    assert (told["status"], told["reason"]) == ("False", "RunFailed")
+    assert f"exited with {code}" in told["message"], told
+    held = estate.plant.status()["resources"]["Service/gateway"]["conditions"]["Blocked"]
+    assert "Task/migrations" in held["message"], held
+    assert estate.deployment() == before
 
 
 def test_a_wrong_authority_is_never_healthy(estate: Estate, good: str) -> None:
@@ -72,16 +89,38 @@ def test_a_secret_that_is_missing_is_told_by_name(estate: Estate, good: str) -> 
     assert f"{right[:-6]}absent" in said
 
 
-def test_a_changed_variable_is_rolled_out_and_the_process_has_it(estate: Estate, good: str) -> None:
+def test_what_is_changed_is_rolled_out_and_the_process_has_it(
+    estate: Estate, good: str, tmp_path: Path
+) -> None:
+    """First a variable in the desired-state file, then LiteLLM's configuration. The older
+    configuration stays for the older revision, and what one process has answered another takes from
+    Redis."""
     before = estate.definition()
     estate.plant.publish(changed(good, "LITELLM_LOG: ERROR", "LITELLM_LOG: INFO"))
-    running = estate.roll_out()
-    assert running is not None, estate.tail()
+    first = estate.roll_out()
+    assert first is not None, estate.tail()
     assert estate.definition()["revision"] > before["revision"]
-    assert running.arn == estate.definition()["taskDefinitionArn"]
-    assert running.environ["LITELLM_LOG"] == "INFO"
+    assert first.arn == estate.definition()["taskDefinitionArn"]
+    assert first.environ["LITELLM_LOG"] == "INFO"
     assert estate.ready()["status"] == "True"
-    text_of(ask(CHAT, running.secrets["LITELLM_MASTER_KEY"], hello()))
+    master = first.secrets["LITELLM_MASTER_KEY"]
+    said = text_of(ask(CHAT, master, hello("for both")))
+
+    file = tmp_path / "config.yaml"
+    file.write_text(CONFIG.read_text("utf-8").replace("gpt-4o-mini", "gpt-4o-small"), "utf-8")
+    key = estate.configure(file)
+    try:
+        second = estate.roll_out()
+        assert second is not None, estate.tail()
+        assert second.environ["LITELLM_CONFIG_BUCKET_OBJECT_KEY"] == key
+        models = {each["id"] for each in ask("/v1/models", master).body["data"]}
+        assert models == {"gpt-4o", "gpt-4o-small"}
+        asked = len(estate.provider.asked)
+        assert text_of(ask(CHAT, master, hello("for both"))) == said
+        assert len(estate.provider.asked) == asked
+        assert first.registered["LITELLM_CONFIG_BUCKET_OBJECT_KEY"] in estate.files()
+    finally:
+        assert estate.configure(CONFIG) != key
 
 
 def test_rotated_secrets_are_taken_up_by_themselves(estate: Estate, good: str) -> None:

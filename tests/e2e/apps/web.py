@@ -81,6 +81,7 @@ class Provider:
 
     def __init__(self, authority: Authority, host: str, key: str) -> None:
         self.asked: list[dict[str, Any]] = []
+        self.failing: set[str] = set()
         self._key = key
         self._server = Server(_json_server((PROVIDER, 443), self._answer), authority, host)
         self.close = self._server.close
@@ -90,6 +91,8 @@ class Provider:
         if request.headers.get("api-key") != self._key:
             return 401, {"error": {"code": "401", "message": "Access denied: wrong key."}}
         self.asked.append({"path": request.path, **given})
+        if self.failing & set(request.path.split("/")):
+            return 503, {"error": {"code": "503", "message": "The service is busy."}}
         unknown = sorted(set(given) - self.KNOWN)
         if unknown:
             return 400, {"error": {"message": f"Unrecognized request argument: {unknown[0]}"}}
