@@ -93,7 +93,7 @@ def endpoint() -> Iterator[str]:
     """A simulated AWS of its own, ten times as fast as the tutorial's."""
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
-    command = [sys.executable, "-m", "sandbox", "serve", "--port", str(port), "--speed", "600"]
+    command = [sys.executable, "-m", "sandbox", "serve", "--port", str(port), "--speed", "200"]
     server = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL)
     address = f"http://127.0.0.1:{port}"
     try:
