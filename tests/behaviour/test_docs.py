@@ -90,7 +90,7 @@ def missing(expected: str, printed: str) -> list[str]:
 
 @pytest.fixture
 def endpoint() -> Iterator[str]:
-    """A simulated AWS of its own, ten times as fast as the tutorial's."""
+    """A simulated AWS of its own, faster than the tutorial's."""
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
     command = [sys.executable, "-m", "sandbox", "serve", "--port", str(port), "--speed", "200"]
