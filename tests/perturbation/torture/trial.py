@@ -23,6 +23,7 @@ from sandbox.world import CallRecord, Fault
 from tests.harness import PLUMBLINE, explain
 from tests.perturbation.torture.accidents import Accident
 from tests.perturbation.torture.places import Door, Make, Past, Place, State, What
+from tests.perturbation.torture.quick import CLOCKS
 from tests.perturbation.torture.stories import NEIGHBOUR, E, Story, neighbours
 from tests.rewind import end_state, unlike
 
@@ -102,6 +103,7 @@ class Trial:
 
     def __post_init__(self) -> None:
         self.world = Past(seed=1, account=self.account, max_lag=timedelta(0))
+        CLOCKS.append(self.world.clock)
         self.hand = session(self.world)
         seed(self.world, E)
         neighbours(self.hand)
