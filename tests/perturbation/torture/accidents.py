@@ -93,17 +93,17 @@ def _writes(place: Place) -> Iterator[Accident]:
     # call that sets what is set already may be made once more: the pass before wrote nothing down.
     yield Accident("killed, reply lost", _killed_unheard, again=1)
     yield Accident("killed after", _killed_after, again=1)
-    # botocore sends it again: the same call twice, or refused because the first made it.
-    yield Accident("reply lost", _wire("lost", 1), again=1, refused=1)
-    # All three tries take effect, and the next pass may make it once more.
-    yield Accident("no reply", _wire("lost", ATTEMPTS), again=ATTEMPTS, refused=ATTEMPTS)
-    yield Accident("reply makes no sense, once", _wire("garbled", 1), again=1, refused=1)
+    # botocore sends it again. What AWS refuses then is part of the accident.
+    yield Accident("reply lost", _wire("lost", 1), again=1)
+    # All three tries take effect, and the next pass may make it once more, but create nothing.
+    yield Accident("no reply", _wire("lost", ATTEMPTS), again=ATTEMPTS)
+    yield Accident("reply makes no sense, once", _wire("garbled", 1), again=1)
     # Shown ten seconds late: not a reason to make anything twice. What still shows though it is
     # deleted is deleted once more, and AWS says that it is not there.
     gone = place.name.partition(":")[2].startswith(("Delete", "Deregister"))
     yield Accident("not shown at once", _unseen, refused=int(gone))
     # Both: only what was written down before the call keeps it from being made again.
-    yield Accident("no reply, not shown at once", _unheard_unseen, ATTEMPTS, ATTEMPTS)
+    yield Accident("no reply, not shown at once", _unheard_unseen, ATTEMPTS, refused=int(gone))
 
 
 def _calls() -> Iterator[Accident]:
