@@ -10,13 +10,16 @@ import copy
 import hashlib
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import Annotated, Any
+
+from pydantic import BaseModel, Field
 
 from controller.diff import Change, Entry, Part, dig, put
+from controller.kinds import KINDS
 from controller.policies import Doc
-from controller.store import Store, to_body
+from controller.store import Store, from_body, to_body
 
 DAY_S = 86_400.0
 MOST_UNDONE = 12
@@ -24,6 +27,10 @@ MOST_UNDONE = 12
 
 WHOLE, BORN = "*", "+"
 """Marks in `Record.settling`: created with all its fields; created, some of them not yet."""
+
+
+Moment = Annotated[float, Field(ge=0, le=1e11)]
+"""Seconds of Unix time."""
 
 
 @dataclass
@@ -45,10 +52,10 @@ class Record:
     identity: str = ""
     last: Doc | None = None
     settling: list[str] = field(default_factory=list)
-    written_at: float = 0.0
+    written_at: Moment = 0.0
     attempts: dict[str, int] = field(default_factory=dict)
-    tried_at: dict[str, float] = field(default_factory=dict)
-    undone_at: dict[str, list[float]] = field(default_factory=dict)
+    tried_at: dict[str, Moment] = field(default_factory=dict)
+    undone_at: dict[str, list[Moment]] = field(default_factory=dict)
     wish: str = ""
     synced: str = ""
     refusal: str = ""
@@ -105,6 +112,8 @@ class Inventory:
         self._store = store
         self._version: str | None = None
         self._saved = ""
+        self._others: dict[str, Record] = {}
+        """Of kinds that only a later release knows: kept for it."""
 
     @classmethod
     def load(cls, store: Store, environment: str, *, writable: bool) -> Inventory:
@@ -116,14 +125,18 @@ class Inventory:
         inventory._version = found.version
         inventory.found = True
         try:
-            body = found.json
-            inventory.place = body["place"]
-            inventory.parameters = body["parameters"]
-            inventory.records = {k: _record(r) for k, r in body["resources"].items()}
-            inventory.spent = dict(body.get("spent", {}))
-            inventory._saved = _text(inventory._document())
-        except (ValueError, TypeError, KeyError, AttributeError):
-            inventory.records, inventory.spent = {}, {}
+            from_body(found.body)  # depth, and numbers that are none
+            body = _Body.model_validate_json(found.body, strict=True)
+        except ValueError:
+            return inventory
+        inventory.place, inventory.parameters = body.place, body.parameters
+        for key, record in body.resources.items():
+            if key.partition("/")[0] in KINDS:
+                inventory.records[key] = record
+            else:
+                inventory._others[key] = record
+        inventory.spent = body.spent
+        inventory._saved = _text(inventory._document())
         return inventory
 
     @property
@@ -159,7 +172,8 @@ class Inventory:
 
     def _document(self) -> dict[str, Any]:
         """Not a copy: for writing down at once."""
-        resources = {key: _said(record) for key, record in self.records.items()}
+        everything = {**self._others, **self.records}
+        resources = {key: _said(record) for key, record in everything.items()}
         document = {
             "version": 1,
             "place": self.place,
@@ -169,10 +183,14 @@ class Inventory:
         return document | ({"spent": self.spent} if self.spent else {})
 
 
-def _record(said: Doc) -> Record:
-    """A record as written, also by a later release: what this one does not know, it leaves."""
-    known = {field.name for field in fields(Record)}
-    return Record(**{name: value for name, value in said.items() if name in known})
+class _Body(BaseModel):
+    """The object as it is written, also by a later release: what this one does not know, it
+    leaves."""
+
+    place: str
+    parameters: Doc
+    resources: dict[str, Record]
+    spent: dict[str, str] = {}
 
 
 def _said(record: Record) -> Doc:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -17,7 +16,7 @@ from controller.batching import batches
 from controller.envelope import allowed
 from controller.manifest import DesiredStateError, Environment, Problem, load
 from controller.publication import Broken, Head, head_of, one_line
-from controller.store import Conflict, Store, StoreFailure, to_body
+from controller.store import Conflict, Store, StoreFailure, from_body, to_body
 
 
 @dataclass(frozen=True, slots=True)
@@ -267,7 +266,7 @@ def _accepted(body: bytes | None) -> _Accepted:
     if body is None:
         return _Accepted()
     try:
-        held = json.loads(body)
+        held = from_body(body)
         words = (one_line(str(held.get(word, ""))) for word in ("commit", "author"))
         return _Accepted(str(held["text"]), f"{held['file']} (accepted revision)", *words)
     except (ValueError, KeyError, TypeError, AttributeError):

@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
+from controller import earlier
 from controller.assess import Assessment
 from controller.attribution import PATIENCE, Notes, moment
 from controller.diff import Change, json_patch
@@ -40,12 +41,7 @@ def publish(report: Report, store: Store, now: datetime, *, write: bool) -> Stat
     """Make the status of a pass; write it, and a history entry, where there is something new."""
     key = f"status/{report.environment}.json"
     found = store.get(key)
-    before: dict[str, Any] = {}
-    if found is not None:
-        try:
-            before = found.json
-        except ValueError:
-            before = {}
+    before = earlier.status(found)
     document = make(report, before, now, Notes(store, report.environment))
     happened = tuple(events(report, before, document))
     changed = {k: v for k, v in before.items() if k != "nonce"} != document

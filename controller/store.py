@@ -36,7 +36,7 @@ class Stored:
     @property
     def json(self) -> Any:
         """The body as JSON. Raises `ValueError` if it is none."""
-        return json.loads(self.body)
+        return from_body(self.body)
 
 
 class Conflict(Exception):
@@ -73,6 +73,19 @@ def to_body(document: dict[str, Any]) -> bytes:
     """
     stamped = {**document, "nonce": uuid.uuid4().hex}
     return (json.dumps(stamped, sort_keys=True, default=str) + "\n").encode()
+
+
+def from_body(body: bytes) -> Any:
+    """JSON as it stands in an object. Raises `ValueError` if it is none, or so deep that nobody
+    meant it."""
+    try:
+        return json.loads(body, parse_constant=_no_number)
+    except RecursionError:
+        raise ValueError("nested too deep") from None
+
+
+def _no_number(name: str) -> Any:
+    raise ValueError(f"{name} is no JSON")
 
 
 class S3Store:
