@@ -136,7 +136,11 @@ class _Run:
             self._skip(step, str(failure))
             self.broken[step.key] = str(failure)
         except Stale:
-            self._again(step.key)
+            if step.key in self.report.orphans:  # what is to go is judged anew by the next pass
+                self._skip(step, "it was changed meanwhile")
+                self.broken[step.key] = "it was changed meanwhile"
+            else:
+                self._again(step.key)
 
     def _call(self, step: Step, seen: Assessment) -> None:
         """Mark, call, note what came of it."""
@@ -144,6 +148,9 @@ class _Run:
         filled = {**self._params(step), **step.action.volatile}
         before = (record.settling, record.written_at)
         self._count(step, seen, record)
+        used = token(step, seen)
+        if approval := self.report.approvals.get(used):  # it may be used once: now
+            self.inventory.spent[used] = approval.until.isoformat()
         if step.action.creates:
             record.settling, record.written_at = [WHOLE], self.tools.now().timestamp()
         self.inventory.save()
@@ -153,6 +160,9 @@ class _Run:
         except AwsFailure as failure:
             if failure.failure not in ("down", "exists"):  # then nothing was made, for certain
                 record.settling, record.written_at = before
+                self.inventory.spent.pop(used, None)
+            elif not step.action.creates:  # it may have been made, and not be shown yet
+                self._settles(step, record)
             self.faults[step.action.service] += failure.failure in _DOWN
             if failure.failure in _FAULTS:
                 self._discount(step, record)
@@ -168,11 +178,9 @@ class _Run:
         except (Stale, NotPermitted):
             self._discount(step, record)
             record.settling, record.written_at = before
+            self.inventory.spent.pop(used, None)
             raise
         self.faults[step.action.service] = 0
-        used = token(step, seen)
-        if approval := self.report.approvals.get(used):
-            self.inventory.spent[used] = approval.until.isoformat()
         remark = str(outputs.pop(REMARK, ""))
         self.outputs[step.key].update(outputs)
         by = f"{approval.by}: {approval.reason}" if approval else ""
@@ -204,15 +212,19 @@ class _Run:
             self.counted.discard(step.id)
             record.discount(step.fingerprint)
 
-    def _note(self, step: Step, seen: Assessment, record: Record) -> None:
-        """What the inventory should say of a step that AWS took."""
+    def _settles(self, step: Step, record: Record) -> None:
+        """For a while AWS may not show what the step has set."""
         now = self.tools.now().timestamp()
         if now - record.written_at > SETTLE_S:
             record.settling = []
         record.written_at = now
-        if step.action.risk != "safe" and _undoes(step, seen):
-            record.undid(step.fingerprint, now)
         record.settling += [WHOLE] if step.action.creates else list(step.action.changes)
+
+    def _note(self, step: Step, seen: Assessment, record: Record) -> None:
+        """What the inventory should say of a step that AWS took."""
+        self._settles(step, record)
+        if step.action.risk != "safe" and _undoes(step, seen):
+            record.undid(step.fingerprint, record.written_at)
         made = {o.step.id for o in self.report.outcomes if o.made and o.step.key == step.key}
         rest = [s for s in self.report.plan.steps if s.key == step.key and s.id not in made]
         desired = versioned(seen.target.spec, self.outputs)

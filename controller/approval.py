@@ -88,9 +88,10 @@ def asked(status: Mapping[str, Any]) -> Request:
     return Request(dict((status.get("approval") or {}).get("steps") or {}))
 
 
-def tokens(approvals: Collection[Approval], spent: Collection[str]) -> dict[str, Approval]:
-    """Approval by token, without what was used already."""
-    return {t: a for a in approvals for t in a.tokens if t not in spent}
+def tokens(approvals: Collection[Approval], spent: Mapping[str, str]) -> dict[str, Approval]:
+    """Approval by token, without what was used already. spent: until when the approval was good
+    that was used, by token."""
+    return {t: a for a in approvals for t in a.tokens if spent.get(t) != a.until.isoformat()}
 
 
 def _parse(found: Stored | None) -> list[Approval]:

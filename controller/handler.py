@@ -226,6 +226,13 @@ class Handler(ABC):
         """What keeps `plan` from making a change, for people; empty if it has nothing to say."""
         return ""
 
+    def let_go(
+        self, aws: Aws, target: Target, observed: Present, marks: Sequence[Change]
+    ) -> list[Action]:
+        """The calls that take our tags off it. marks: those tags, as changes to none. Raises
+        `AwsFailure` where more must be read for it."""
+        return self.plan(target, observed, marks)
+
     @abstractmethod
     def delete(self, target: Target, observed: Present) -> list[Action]:
         """The calls that remove it, the safest way AWS has (final snapshot, recovery window)."""

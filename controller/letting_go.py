@@ -2,7 +2,7 @@
 
 The two ownership tags are taken off, by the calls with which any tag of theirs is, and the
 inventory forgets them. A manifest that still names one then meets something that it does not own,
-and leaves it alone. Revisions of task definitions keep their tags: they say what once ran.
+and leaves it alone. Revisions of services and tasks that have run keep theirs: they say what was.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
 from controller.assess import Assessment
+from controller.aws import Aws, AwsFailure
 from controller.diff import Change, Entry
 from controller.guards import judge
 from controller.handler import Absent, Present
@@ -65,12 +66,12 @@ def _let_go(it: Pass, keys: Collection[str]) -> Released:
             held = ", ".join(sorted(ours)) or "none"
             raise NotHeld(f"found {key}, held by {it.name}: {held}")
     chosen = [everything[key] for key in (keys or ours)]
-    report.plan = Plan(tuple(_steps(chosen)), {})
+    left: dict[str, str] = {}
+    report.plan = Plan(tuple(_steps(it.aws, chosen, left)), {})
     report.vetoes = judge(report.plan.steps, judgement(report, it.environment, inventory))
     it.make()
-    left = {}
     for seen in chosen:
-        why = _held(report, seen)
+        why = left.get(seen.key) or _held(report, seen)
         if why:
             left[seen.key] = why
         else:
@@ -79,8 +80,8 @@ def _let_go(it: Pass, keys: Collection[str]) -> Released:
     return Released(tuple(a.key for a in chosen if a.key not in left), left)
 
 
-def _steps(chosen: Iterable[Assessment]) -> Iterable[Step]:
-    """The calls that take our marks off what carries them."""
+def _steps(aws: Aws, chosen: Iterable[Assessment], left: dict[str, str]) -> Iterable[Step]:
+    """The calls that take our marks off what carries them. left: gets why one can't be let go."""
     for seen in chosen:
         tags = seen.live.get("tags", {}) if isinstance(seen.observation, Present) else {}
         marks = [
@@ -89,8 +90,12 @@ def _steps(chosen: Iterable[Assessment]) -> Iterable[Step]:
             if tag in tags
         ]
         if marks and seen.claim is Claim.OURS and isinstance(seen.observation, Present):
-            for action in seen.handler.plan(seen.target, seen.observation, marks):
-                yield Step(seen.key, action, fingerprint(seen.key, action))
+            try:
+                actions = seen.handler.let_go(aws, seen.target, seen.observation, marks)
+            except AwsFailure as failure:
+                left[seen.key] = str(failure)
+                continue
+            yield from (Step(seen.key, a, fingerprint(seen.key, a)) for a in actions)
 
 
 def _held(report: Report, seen: Assessment) -> str:

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import partial
 from typing import Any
 
-from controller.aws import Aws, AwsFailure
-from controller.batching import batches
+from controller.aws import Aws
+from controller.batching import in_batches
 from controller.fields import Field, fields_of
 from controller.kept import TOLD_S, keep, recall
 from controller.manifest import Resource, check_resolved
@@ -71,20 +70,22 @@ def read_parameters(aws: Aws, wanted: Mapping[str, Iterable[Resource]]) -> Param
             ask.append(name)
         else:
             found.add(held.value)
-    runs = list(batches(ask, 10))
-    read = partial(aws.read, "ssm", "GetParameters")
-    replies = aws.gather(*(partial(read, {"Names": list(batch)}) for batch in runs))
-    for batch, reply in zip(runs, replies, strict=True):
-        if isinstance(reply, AwsFailure):
-            found.missing.update(dict.fromkeys(batch, f"could not be read: {reply}"))
-            continue
-        for parameter in reply["Parameters"]:
-            found.add(parameter)
-            if parameter["Type"] != "SecureString":
-                kept = {member: parameter[member] for member in ("Name", "Type", "Value")}
-                keep(aws, names[parameter["Name"]], ("ssm", parameter["Name"]), kept)
-        for name in reply["InvalidParameters"]:
+
+    def read(run: Sequence[str]) -> dict[str, Doc]:
+        reply = aws.read("ssm", "GetParameters", {"Names": list(run)})
+        return {p["Name"]: p for p in reply["Parameters"]}
+
+    told, failed = in_batches(aws, ask, 10, read)
+    for name in ask:
+        if name in failed:
+            found.missing[name] = f"could not be read: {failed[name]}"
+        elif name not in told:
             found.missing[name] = "does not exist"
+        else:
+            found.add(told[name])
+            if told[name]["Type"] != "SecureString":
+                kept = {member: told[name][member] for member in ("Name", "Type", "Value")}
+                keep(aws, names[name], ("ssm", name), kept)
     return found
 
 

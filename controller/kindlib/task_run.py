@@ -110,13 +110,16 @@ def _chosen(aws: Aws, target: Target, arns: Sequence[str]) -> Doc | None:
     for arn in arns:
         found = (read_definition if ours or others else fresh_definition)(aws, arn)
         if not _is_ours(target, found):
-            others.append(found)
+            others += [] if ours else [found]
         elif _stands(target, found):
             ours.append(arn)
             if _says(found["taskDefinition"], target.spec):
                 found = fresh_definition(aws, arn) if arn != arns[0] else found
                 if _stands(target, found):
                     return found
+    newer = next((found for found in others if _unmarked(found)), None)
+    if ours and newer and _says(newer["taskDefinition"], target.spec):
+        return newer  # its tags were taken off, and what is older is not what is wanted
     if ours:
         return (
             read_definition(aws, ours[0]) if ours[0] == arns[0] else fresh_definition(aws, ours[0])
@@ -139,6 +142,10 @@ def _says(raw: Mapping[str, Any], spec: Mapping[str, Any]) -> bool:
 def _is_ours(target: Target, found: Mapping[str, Any]) -> bool:
     tags = found["tags"]
     return all(tags.get(k) == target.tags.get(k) for k in (ENVIRONMENT_TAG, RESOURCE_TAG))
+
+
+def _unmarked(found: Mapping[str, Any]) -> bool:
+    return ENVIRONMENT_TAG not in found["tags"]
 
 
 def _stands(target: Target, found: Mapping[str, Any]) -> bool:

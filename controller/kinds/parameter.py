@@ -14,7 +14,7 @@ from typing import Annotated, Any, ClassVar, Literal
 from pydantic import AfterValidator, field_validator, model_validator
 
 from controller.aws import Aws, AwsFailure
-from controller.batching import batches
+from controller.batching import in_batches
 from controller.diff import Change
 from controller.handler import (
     READY,
@@ -29,7 +29,7 @@ from controller.handler import (
     Unknown,
 )
 from controller.kindlib.planning import by_field, paths, tag_changes
-from controller.kindlib.reading import all_unknown, tag_list, tag_map, tags_of
+from controller.kindlib.reading import tag_list, tag_map, tags_of
 from controller.policies import CreateOnly, Doc, OwnedBy, ServerDefault, Situation
 from controller.spec import Outputs, Taggable, holds_reference, text
 
@@ -167,14 +167,14 @@ class ParameterHandler(Handler):
     def observe(self, aws: Aws, targets: Sequence[Target]) -> dict[str, Observation]:
         """Values by ten, all else by fifty names a call."""
         names = [t.name for t in targets]
-        values = aws.gather(*(partial(_values, aws, r) for r in batches(names, VALUES_A_CALL)))
-        rest = aws.gather(*(partial(_described, aws, r) for r in batches(names, FILTERED_A_CALL)))
-        for answer in (*values, *rest):
-            if isinstance(answer, AwsFailure):
-                return all_unknown(targets, answer)
-        value = {name: p for answer in values for name, p in answer.items()}
-        shown = {name: p for answer in rest for name, p in answer.items()}
-        return {t.key: _observed(aws, t, value.get(t.name), shown.get(t.name)) for t in targets}
+        value, unread = in_batches(aws, names, VALUES_A_CALL, partial(_values, aws))
+        shown, unseen = in_batches(aws, names, FILTERED_A_CALL, partial(_described, aws))
+        failed = {**unseen, **unread}
+        return {
+            t.key: Unknown(str(failed[t.name])) if t.name in failed
+            else _observed(aws, t, value.get(t.name), shown.get(t.name))
+            for t in targets
+        }  # fmt: skip
 
     def to_spec(self, doc: Mapping[str, Any]) -> Doc:
         shown = doc["parameter"]

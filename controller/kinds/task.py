@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field, model_validator
@@ -31,7 +32,7 @@ from controller.handler import (
     Readiness,
     Target,
 )
-from controller.kindlib.planning import by_field
+from controller.kindlib.planning import by_field, entry_key, paths
 from controller.kindlib.reading import tag_list
 from controller.kindlib.service_calls import register, retag
 from controller.kindlib.service_parts import (
@@ -235,6 +236,21 @@ class TaskHandler(Handler):
             return [_record(arn, doc["run"]["number"], *end), *actions]
         marked = doc["run"]["state"] == "asked" and not doc["lost"]
         return [*_start(target, arn, marked=marked), *actions]
+
+    def let_go(
+        self, aws: Aws, target: Target, observed: Present, marks: Sequence[Change]
+    ) -> list[Action]:
+        """Every revision of ours: an older one would be taken for the newest else, and run."""
+        bare = replace(target, spec={"tags": target.tags})
+        whole = self.observe(aws, [bare])[target.key]
+        if not isinstance(whole, Present):
+            raise AwsFailure("down", "Unread", "its revisions could not be read", "ecs")
+        tags = [entry_key(change) for change in marks]
+        return [
+            Action("ecs", "UntagResource", {"resourceArn": arn, "tagKeys": tags}, paths(marks),
+                   step=f"let-go-{arn.rpartition(':')[2]}")
+            for arn in whole.doc["revisions"]
+        ]  # fmt: skip
 
     def delete(self, target: Target, observed: Present) -> list[Action]:
         own = observed.doc["taskDefinition"]["taskDefinitionArn"]

@@ -12,6 +12,7 @@ from controller import approval as approvals
 from controller.approval import Approval
 from controller.cli.main import run
 from controller.store import DirectoryStore, to_body
+from sandbox.errors import Killed
 from sandbox.world import World
 from tests.harness import Plant, environment, explain, resource
 
@@ -118,6 +119,60 @@ def test_it_is_good_once(world: World) -> None:
     plant.later(101 * 3600)
     plant.run()
     assert spent() == 0, "what has ended need not be remembered"
+
+
+def test_it_may_be_approved_again(world: World) -> None:
+    plant = Plant(world, environment(APP))
+    plant.converge()
+    plant.checkpoint()
+    for round_ in range(1, 4):
+        plant.aws.client("logs").put_retention_policy(
+            logGroupName=f"{plant.name}-app", retentionInDays=400
+        )
+        plant.later()
+        plant.run()
+        approve(plant, hours=100 + round_)
+        plant.run()
+        assert len(plant.writes()) == round_
+        plant.later()
+        plant.run()
+
+
+def test_a_worker_killed_after_the_call_has_used_it_up(world: World) -> None:
+    plant = Plant(world, environment(APP))
+    plant.converge()
+    logs = plant.aws.client("logs")
+    logs.put_retention_policy(logGroupName=f"{plant.name}-app", retentionInDays=400)
+    plant.later()
+    plant.run()
+    approve(plant, hours=100)
+    plant.world.fault("kill-after", "logs:PutRetentionPolicy", times=1)
+    with pytest.raises(Killed):
+        plant.run()
+    plant.revive()
+    plant.run()
+    logs.put_retention_policy(logGroupName=f"{plant.name}-app", retentionInDays=400)
+    plant.later()
+    plant.checkpoint()
+    plant.run()
+    assert plant.writes() == []
+
+
+def test_what_aws_refused_has_not_used_it_up(world: World) -> None:
+    plant = Plant(world, environment(APP))
+    plant.converge()
+    logs = plant.aws.client("logs")
+    logs.put_retention_policy(logGroupName=f"{plant.name}-app", retentionInDays=400)
+    plant.later()
+    plant.run()
+    approve(plant)
+    plant.world.fault("throttle", "logs:PutRetentionPolicy", times=20)
+    plant.run()
+    plant.world.faults.clear()
+    plant.later()
+    plant.checkpoint()
+    plant.run()
+    assert [c.name for c in plant.writes()] == ["logs:PutRetentionPolicy"]
 
 
 def test_it_is_for_this_thing_and_no_other_of_its_name(plant: Plant, world: World) -> None:

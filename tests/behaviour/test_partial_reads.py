@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import cache
@@ -16,6 +17,8 @@ from typing import Any
 import boto3
 import pytest
 
+from controller.aws import AwsFailure
+from controller.batching import in_batches
 from controller.manifest import Resource
 from controller.ownership import Claim
 from controller.reconciler import Report
@@ -363,3 +366,33 @@ def test_without_tags_and_without_memory_nothing_that_exists_is_changed() -> Non
     assert vetoed == {"OwnershipUnknown"}
     assert beyond(told) == []
     assert ends_alike(told, HINT, "deny") == []
+
+
+def test_a_name_that_may_not_be_read_hides_no_other() -> None:
+    """SSM denies a call as a whole for one name that is not allowed."""
+
+    class Denying:
+        def gather(self, *jobs: Any) -> list[Any]:
+            found = []
+            for job in jobs:
+                try:
+                    found.append(job())
+                except AwsFailure as failure:
+                    found.append(failure)
+            return found
+
+    def ask(names: Sequence[str]) -> dict[str, str]:
+        asked.append(len(names))
+        if "odd" in names:
+            raise AwsFailure(
+                "denied", "AccessDeniedException", "parameter/odd", "ssm:GetParameters"
+            )
+        return dict.fromkeys(names, "there")
+
+    asked: list[int] = []
+    names = [f"p{n}" for n in range(24)]
+    door: Any = Denying()
+    found, failed = in_batches(door, [*names, "odd"], 10, ask)
+    assert sorted(found) == sorted(names)
+    assert list(failed) == ["odd"]
+    assert asked == [10, 10, 5, 1, 1, 1, 1, 1]

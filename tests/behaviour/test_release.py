@@ -79,7 +79,7 @@ def test_a_whole_environment_is_let_go(world: World) -> None:
     done = release(plant)
     assert done.left == {}
     assert len(done.gone) >= 30
-    assert all(":task-definition/" in arn for arn in marked(plant)), "revisions tell what once ran"
+    assert all(":task" in arn for arn in marked(plant)), "revisions and runs tell what once was"
     verbs = {c.name.partition(":")[2] for c in plant.writes()}
     assert not [v for v in verbs if v.startswith(("Delete", "Create", "Put", "Modify"))], verbs
 
@@ -105,3 +105,43 @@ def test_what_could_not_be_read_or_untagged_is_kept(plant: Plant) -> None:
 def test_what_is_not_held_is_refused(plant: Plant) -> None:
     with pytest.raises(NotHeld, match=r"found LogGroup/x, held by .*: LogGroup/app, LogGroup/web"):
         release(plant, "LogGroup/x")
+
+
+@pytest.mark.parametrize("way", ["released", "stripped by hand"])
+def test_a_migration_that_lost_its_tags_is_not_run_again(world: World, way: str) -> None:
+    plant = Plant(world, work("app:1"))
+    plant.converge()
+    plant.publish(work("app:2"))
+    plant.converge()
+    plant.later(3 * 3600)
+    plant.run()
+    if way == "released":
+        assert release(plant, "Task/migrations").left == {}
+    else:
+        ecs = plant.aws.client("ecs")
+        family = f"{plant.name}-migrations"
+        newest = ecs.describe_task_definition(taskDefinition=family)["taskDefinition"]
+        tags = ["plumbline:environment", "plumbline:resource"]
+        ecs.untag_resource(resourceArn=newest["taskDefinitionArn"], tagKeys=tags)
+    plant.later(600)
+    plant.checkpoint()
+    for _ in range(3):
+        plant.run()
+        plant.later()
+    wrote = {c.name for c in plant.writes()}
+    assert wrote <= {"ecs:TagResource"}
+    assert bool(wrote) is (way != "released")
+    if way == "released":
+        assert {v.reason for v in plant.run().vetoes.values()} <= {"NotOwned"}
+
+
+def work(image: str) -> str:
+    place = (
+        'cluster: "${Cluster.main.name}", cpu: 512, memory: 1024, '
+        'executionRoleArn: "${ssm:/plumbline/litellm-production/roles/execution}", '
+        "networkConfiguration: {subnets: "
+        '"${ssm:/plumbline/litellm-production/network/private-subnets}"}'
+    )
+    app = f'containers: {{app: {{image: "{image}", command: [migrations]}}}}'
+    task = resource("Task", "migrations", f"{place}, {app}")
+    return environment(resource("Cluster", "main", ""), task)

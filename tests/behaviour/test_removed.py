@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from typing import Any
 
 import pytest
 
@@ -10,6 +11,7 @@ from controller.assess import assess
 from controller.handler import Absent, Target
 from controller.inventory import Record
 from controller.kinds import KINDS, handler_for
+from controller.kinds.ip_set import IPSetHandler
 from controller.manifest import Resource, load
 from sandbox.world import World
 from tests.behaviour.scenario import EIGHT
@@ -60,3 +62,31 @@ def test_nothing_is_deleted_while_a_part_of_it_can_not_be_read(world: World) -> 
     plant.later(600)
     plant.converge()
     assert "wafv2:DeleteWebACL" in {call.name for call in plant.writes()}
+
+
+def test_what_is_changed_while_it_goes_is_judged_anew(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    limits = "limits: {maxDeletes: 1, maxRemovals: 1}"
+    gone = resource("IPSet", "bad", "addresses: [192.0.2.0/24]", "lifecycle: {prune: delete}\n")
+    plant = Plant(world, environment(gone, LOGS, spec=limits))
+    plant.converge()
+    plant.publish(environment(LOGS, spec=limits))
+    apply = IPSetHandler.apply
+    waf = plant.aws.client("wafv2")
+
+    def changed_meanwhile(*args: Any) -> Any:
+        monkeypatch.setattr(IPSetHandler, "apply", apply)
+        [it] = waf.list_ip_sets(Scope="REGIONAL")["IPSets"]
+        named = {"Name": it["Name"], "Scope": "REGIONAL", "Id": it["Id"]}
+        token = waf.get_ip_set(**named)["LockToken"]
+        waf.update_ip_set(**named, Addresses=["198.51.100.0/24"], LockToken=token)
+        return apply(*args)
+
+    monkeypatch.setattr(IPSetHandler, "apply", changed_meanwhile)
+    report = plant.run()
+    assert list(report.assessments) == ["LogGroup/app"]
+    assert [(o.made, o.message) for o in report.outcomes] == [(False, "it was changed meanwhile")]
+    plant.later()
+    plant.converge()
+    assert waf.list_ip_sets(Scope="REGIONAL")["IPSets"] == []

@@ -229,7 +229,8 @@ def _all() -> Iterator[Sabotage]:
     )  # fmt: skip
     yield _one(
         "I6", "an approval is good twice", "controller/approval.py",
-        "if t not in spent}", "if t}", _tests(approval_tests, "test_it_is_good_once"),
+        "if spent.get(t) != a.until.isoformat()", "if t",
+        _tests(approval_tests, "test_it_is_good_once"),
     )  # fmt: skip
     calendar = f"{BEHAVIOUR}test_calendar.py"
     yield _guard(
