@@ -146,20 +146,22 @@ class _Run:
         """Mark, call, note what came of it."""
         record = self.inventory.record(step.key, seen.target.name)
         filled = {**self._params(step), **step.action.volatile}
-        before = (record.settling, record.written_at)
+        before = (record.settling, record.written_at, record.last)
         self._count(step, seen, record)
         used = token(step, seen)
         if approval := self.report.approvals.get(used):  # it may be used once: now
             self.inventory.spent[used] = approval.until.isoformat()
         if step.action.creates:
             record.settling, record.written_at = [WHOLE], self.tools.now().timestamp()
+            if not seen.handler.tagged:  # then what it is to be tells it from somebody else's
+                record.last = versioned(seen.target.spec, self.outputs)
         self.inventory.save()
         self.tools.progress(step.key, step.action.operation, ", ".join(step.action.changes))
         try:
             outputs = seen.handler.apply(self.aws, seen.target, step.action, filled)
         except AwsFailure as failure:
             if failure.failure not in ("down", "exists"):  # then nothing was made, for certain
-                record.settling, record.written_at = before
+                record.settling, record.written_at, record.last = before
                 self.inventory.spent.pop(used, None)
             elif not step.action.creates:  # it may have been made, and not be shown yet
                 self._settles(step, record)
@@ -177,7 +179,7 @@ class _Run:
             return
         except (Stale, NotPermitted):
             self._discount(step, record)
-            record.settling, record.written_at = before
+            record.settling, record.written_at, record.last = before
             self.inventory.spent.pop(used, None)
             raise
         self.faults[step.action.service] = 0
@@ -232,7 +234,7 @@ class _Run:
             record.last = desired if not rest else None  # of what was there before, it says nothing
             record.prune = seen.resource.lifecycle.prune
             record.depends_on = sorted(seen.resource.depends_on)
-            record.identity = ""
+            record.identity = seen.handler.identity_of(seen.target)
             return
         done = {
             path

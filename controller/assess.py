@@ -22,7 +22,7 @@ from controller.handler import (
 from controller.inventory import BORN, WHOLE, Record
 from controller.kindlib.reading import ENVIRONMENT_TAG, RESOURCE_TAG
 from controller.manifest import Resource
-from controller.ownership import Claim, claim
+from controller.ownership import Claim, claim, remembered
 from controller.policies import Doc, Situation
 from controller.references import escape
 
@@ -116,7 +116,12 @@ def assess(
     doc = observation.doc
     live: Doc = escape(handler.to_spec(doc))
     identity = handler.identity(doc)
-    whose = claim(target, live, observation.unknown, record, identity)
+    if handler.tagged:
+        whose = claim(target, live, observation.unknown, record, identity)
+    else:
+        whose = remembered(record, identity, lambda made: _same(handler, made, live, target))
+        if whose is Claim.NOBODY and resource.lifecycle.adopt and not watching:
+            whose = Claim.OURS  # no call takes it over: that the file says so does
     last = record.last if record and record.identity in ("", identity) else None
     if last and record and record.watched:
         last = _unmarked(last)
@@ -147,6 +152,12 @@ def assess(
         identity=identity,
         busy=handler.modifiable(doc),
     )
+
+
+def _same(handler: Handler, made: Doc, live: Doc, target: Target) -> bool:
+    """Whether AWS shows just what was to be made."""
+    situation = Situation(made, live, {}, target.account, target.region)
+    return not diff(fields_of(handler.spec), Views(made, live, None, {}, {}, {}, situation))
 
 
 def _unmarked(last: Doc) -> Doc:

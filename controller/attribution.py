@@ -29,16 +29,16 @@ PATIENCE = timedelta(hours=1)
 MEMBERS = frozenset({
     "alarmname", "alarmnames", "cacheclusterid", "cacheparametergroupname", "cachesubnetgroupname",
     "cluster", "clustername", "dashboardname", "dashboardnames", "dbinstanceidentifier",
-    "dbparametergroupname", "dbsubnetgroupname", "family", "groupid", "groupname", "id",
-    "loggroupidentifier", "loggroupname", "name", "replicationgroupid", "resourcearn", "resourceid",
-    "resourceidentifier", "resourcename", "secretid", "service", "servicename",
+    "dbparametergroupname", "dbsubnetgroupname", "family", "filtername", "groupid", "groupname",
+    "id", "loggroupidentifier", "loggroupname", "name", "replicationgroupid", "resourcearn",
+    "resourceid", "resourceidentifier", "resourcename", "secretid", "service", "servicename",
     "subscriptionarn", "topicarn", "webaclarn",
 })  # fmt: skip
 """Members of a request that name what it changes, in lower case: CloudTrail writes
 `dBInstanceIdentifier`. All others may hold anything that the caller liked."""
 
 _ONLY_USED = {
-    "service": {"cluster"}, "servicename": {"cluster"},
+    "service": {"cluster"}, "servicename": {"cluster"}, "filtername": {"loggroupname"},
     "dbinstanceidentifier": {"dbparametergroupname", "dbsubnetgroupname"},
     "replicationgroupid": {"cacheclusterid", "cacheparametergroupname", "cachesubnetgroupname"},
 }  # fmt: skip

@@ -116,15 +116,21 @@ def ownership(step: Step, it: Assessment, known: Judgement) -> Veto | None:
     """What we neither made nor adopted is never changed."""
     if not isinstance(it.observation, Present) or it.claim is Claim.OURS:
         return None
-    if it.claim is Claim.OTHER:
-        return Veto("NotOwned", "its tags say that another environment or resource owns it")
     if it.claim is Claim.UNKNOWN:
         return Veto("OwnershipUnknown", "its tags could not be read", waiting=True)
-    if it.resource.lifecycle.adopt:
+    if it.claim is Claim.NOBODY and it.resource.lifecycle.adopt:
         return None
-    return Veto(
-        "NotOwned", f"{it.target.name} exists and was not made here; lifecycle.adopt: true takes it"
-    )
+    return Veto("NotOwned", not_owned(it))
+
+
+def not_owned(it: Assessment) -> str:
+    """Why what exists is not ours to change, and the way out."""
+    if it.claim is Claim.OTHER:
+        return "its tags say that another environment or resource owns it"
+    made = "was not made here" if it.handler.tagged else (
+        "nothing here remembers having made it (AWS keeps no tags of it)"
+    )  # fmt: skip
+    return f"{it.target.name} exists and {made}; lifecycle.adopt: true takes it"
 
 
 def evidence(step: Step, it: Assessment, known: Judgement) -> Veto | None:

@@ -15,7 +15,7 @@ from typing import Any, ClassVar, Literal
 from controller.aws import Aws
 from controller.diff import Change
 from controller.policies import Doc
-from controller.spec import Outputs, Spec
+from controller.spec import Outputs, Spec, Taggable
 
 Risk = Literal["safe", "disruptive", "destructive", "irreversible"]
 """safe: nobody notices. disruptive: connections drop, tasks restart. destructive: data or a
@@ -160,6 +160,11 @@ class Handler(ABC):
     writes: ClassVar[tuple[str, ...]] = ()
     """`service:Operation` that plans may hold."""
 
+    @property
+    def tagged(self) -> bool:
+        """False: AWS keeps no tags of it, so that only our memory says whose it is."""
+        return issubclass(self.spec, Taggable)
+
     @abstractmethod
     def observe(self, aws: Aws, targets: Sequence[Target]) -> dict[str, Observation]:
         """Look at all targets of this kind with as few calls as AWS allows, by `Target.key`.
@@ -211,6 +216,10 @@ class Handler(ABC):
         Its ARN, where AWS gives nothing better: then only that it is there is remembered.
         """
         return str(self.output(doc).get("arn", ""))
+
+    def identity_of(self, target: Target) -> str:
+        """The same of one just made, where its name gives it; empty if AWS has to say it."""
+        return ""
 
     @abstractmethod
     def plan(

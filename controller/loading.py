@@ -311,7 +311,7 @@ class Loading:
         except BadReference:
             return None
         if not references:
-            return text.rpartition("/")[2]
+            return text.rpartition("/")[2] if text.startswith("arn:") else text
         other = self.drafts.get(references[0].resource)
         return other.physical if other and references[0].whole else None
 

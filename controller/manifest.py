@@ -125,7 +125,8 @@ class Resource:
     def removed(cls, environment: Environment, key: str, physical: str, prune: Prune) -> Resource:
         """A resource that no manifest declares any more: its tags are all that is known of it."""
         kind, _, name = key.partition("/")
-        spec: Doc = {"tags": {ENVIRONMENT_TAG: environment.name, RESOURCE_TAG: key}}
+        marks = {ENVIRONMENT_TAG: environment.name, RESOURCE_TAG: key}
+        spec: Doc = {"tags": marks} if handler_for(kind).tagged else {}
         life = Lifecycle(prune=prune)
         return cls(kind, name, key, physical, spec, frozenset(), {}, life, 0, {})
 

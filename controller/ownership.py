@@ -1,12 +1,15 @@
-"""Whose a resource is: told by the tags it carries, or by our memory of having made it."""
+"""Whose a resource is: told by the tags it carries, or by our memory of having made it.
+
+What AWS keeps no tags of is told by memory alone (docs/decisions/0027).
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from enum import Enum
 
 from controller.handler import Target
-from controller.inventory import Record
+from controller.inventory import BORN, WHOLE, Record
 from controller.kindlib.reading import ENVIRONMENT_TAG, RESOURCE_TAG
 from controller.policies import Doc
 
@@ -39,3 +42,17 @@ def claim(
     if made and holder == wanted[0]:
         return Claim.OURS
     return Claim.OTHER
+
+
+def remembered(record: Record | None, identity: str, as_marked: Callable[[Doc], bool]) -> Claim:
+    """Who holds what carries no tags: we, if we recorded it, or were cut off while we made it.
+
+    as_marked: whether it is what the mark before the create says that it would be. Somebody else
+    may have made one of that name since.
+    """
+    if record is None or record.watched:
+        return Claim.NOBODY
+    if record.identity:
+        return Claim.OURS if record.identity == identity else Claim.NOBODY
+    begun = bool({WHOLE, BORN} & set(record.settling)) and record.last is not None
+    return Claim.OURS if begun and as_marked(record.last or {}) else Claim.NOBODY

@@ -16,7 +16,7 @@ from controller import earlier
 from controller.assess import Assessment
 from controller.attribution import PATIENCE, Notes, moment
 from controller.diff import Change, json_patch
-from controller.guards import CALENDAR
+from controller.guards import CALENDAR, not_owned
 from controller.handler import Absent, Present, Unknown
 from controller.ownership import Claim
 from controller.redact import shown, shown_change
@@ -250,7 +250,7 @@ def _conditions(report: Report, seen: Assessment, removed: bool) -> dict[str, di
     elif seen.claim is Claim.NOBODY and report.watches(seen.resource):
         out["Blocked"] = condition(False, "NotOwned", "nobody's, and only looked at")
     elif seen.claim in (Claim.NOBODY, Claim.OTHER) and not seen.resource.lifecycle.adopt:
-        out["Blocked"] = condition(True, "NotOwned", "it was not made here")
+        out["Blocked"] = condition(True, "NotOwned", not_owned(seen))
     elif soft:
         out["Blocked"] = condition(False, soft.reason, soft.message)
     else:

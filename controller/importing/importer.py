@@ -24,9 +24,9 @@ from controller.resolve import Bindings, Parameters, bind
 
 FILE = "imported.yaml"
 ORDER = (
-    "SecurityGroup", "Secret", "LogGroup", "DBSubnetGroup", "DBParameterGroup", "DBInstance",
-    "CacheSubnetGroup", "CacheParameterGroup", "ReplicationGroup", "Cluster", "Service", "IPSet",
-    "WebACL", "Alarm", "CompositeAlarm", "Dashboard",
+    "SecurityGroup", "Secret", "LogGroup", "MetricFilter", "DBSubnetGroup", "DBParameterGroup",
+    "DBInstance", "CacheSubnetGroup", "CacheParameterGroup", "ReplicationGroup", "Cluster",
+    "Service", "IPSet", "WebACL", "Alarm", "CompositeAlarm", "Dashboard",
 )  # fmt: skip
 ODD = "AWS shows it otherwise than Plumbline can write it"
 

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
 
 KINDS = {
     "LogGroup": "log_group:LogGroupHandler",
+    "MetricFilter": "metric_filter:MetricFilterHandler",
     "Alarm": "alarm:AlarmHandler",
     "CompositeAlarm": "composite_alarm:CompositeAlarmHandler",
     "Dashboard": "dashboard:DashboardHandler",

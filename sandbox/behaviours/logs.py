@@ -11,6 +11,7 @@ from sandbox.behaviours.logs_account_policies import (
     RETENTION_DAYS,
     apply_account_policies,
 )
+from sandbox.behaviours.logs_metric_filters import forget_metric_filters
 from sandbox.errors import AwsError, NotSimulated
 from sandbox.moto_state import kms_key_usable
 from sandbox.paging import page
@@ -147,6 +148,7 @@ def delete_log_group(ctx: Context, params: Params) -> Reply:
         raise AwsError("ValidationException", "Deletion protection is enabled on the log group.")
     del _groups(ctx.store)[group["logGroupName"]]
     forget_tags(ctx.store, group["logGroupArn"])
+    forget_metric_filters(ctx.store, group["logGroupName"])
     return {}
 
 

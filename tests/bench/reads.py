@@ -42,6 +42,8 @@ HOW = {
         f"{_TAGS}; for a replication group with an AUTH token, whose rotation they record, "
         "also where the token's date or the index's word moved since they were last read",
     "logs:DescribeLogGroups": "50 log groups a call, by name",
+    "logs:DescribeMetricFilters":
+        "one log group a call, 50 a page, of those whose names begin alike",
     "logs:ListTagsForResource": _TAGS,
     "rds:DescribeDBInstances": "by name, 100 a page, tags included",
     "rds:DescribeDBParameterGroups": "by name if it is one, else all, 100 a page",

@@ -26,9 +26,10 @@ TAGS = "tags: {team: platform, cost-center: '42'}\n"
 
 
 def manifest(kind: str, name: str, spec: str) -> str:
-    """A manifest with a spec in block style, and tags."""
+    """A manifest with a spec in block style, and tags, if AWS keeps them."""
     head = f"apiVersion: plumbline.dev/v1\nkind: {kind}\nmetadata: {{name: {name}}}\n"
-    return f"{head}spec:\n{indent(dedent(spec).strip(), '  ')}\n  {TAGS}"
+    tags = f"  {TAGS}" if handler_for(kind).tagged else ""
+    return f"{head}spec:\n{indent(dedent(spec).strip(), '  ')}\n{tags}"
 
 
 LOG_GROUP = (
@@ -38,6 +39,30 @@ LOG_GROUP = (
         logGroupClass: STANDARD
         deletionProtectionEnabled: true
         bearerTokenAuthenticationEnabled: true
+        """),
+)  # fmt: skip
+
+METRIC_FILTER = (
+    resource("LogGroup", "app", ""),
+    manifest("MetricFilter", "full", """
+        logGroupName: ${LogGroup.app.name}
+        filterPattern: '{ $.level = "ERROR" }'
+        metricNamespace: Orders
+        metricName: Errors
+        metricValue: $.count
+        unit: Count
+        dimensions: {Region: $.region}
+        applyOnTransformedLogs: true
+        fieldSelectionCriteria: '@aws.region = "us-east-1"'
+        emitSystemFieldDimensions: ['@aws.account']
+        """),
+    manifest("MetricFilter", "full-words", """
+        logGroupName: ${LogGroup.app.name}
+        filterPattern: timeout
+        metricNamespace: Orders
+        metricName: Timeouts
+        metricValue: 2
+        defaultValue: 0
         """),
 )  # fmt: skip
 
@@ -782,6 +807,7 @@ FULL: dict[str, tuple[str, ...]] = {
     "DBSubnetGroup": DB_SUBNET_GROUP,
     "IPSet": IP_SETS,
     "LogGroup": LOG_GROUP,
+    "MetricFilter": METRIC_FILTER,
     "Parameter": PARAMETER,
     "ReplicationGroup": REPLICATION_GROUP,
     "Secret": SECRET,

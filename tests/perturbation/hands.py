@@ -189,6 +189,23 @@ class Parameters(Hand):
         self.store()["parameters"][name][pascal(leaf.general)] = value
 
 
+class MetricFilters(Hand):
+    service = "logs"
+    of_filter = (
+        "filterPattern", "applyOnTransformedLogs", "fieldSelectionCriteria",
+        "emitSystemFieldDimensions",
+    )  # fmt: skip
+
+    def field(self, name: str, leaf: Leaf, value: Any) -> None:
+        shown = self.client().describe_metric_filters()["metricFilters"]
+        [raw] = [f for f in shown if f["filterName"] == name]
+        members = self.client().meta.service_model.operation_model("PutMetricFilter").input_shape
+        wanted = {k: v for k, v in raw.items() if k in members.members}
+        of = wanted if leaf.steps[0] in self.of_filter else wanted["metricTransformations"][0]
+        change(of, [str(step) for step in leaf.steps], value)
+        _public(self.client().put_metric_filter, **wanted)
+
+
 class Topics(Hand):
     service = "sns"
 
@@ -1256,6 +1273,7 @@ HANDS: dict[str, type[Hand]] = {
     "DBSubnetGroup": DbSubnetGroups,
     "IPSet": IpSets,
     "LogGroup": LogGroups,
+    "MetricFilter": MetricFilters,
     "Parameter": Parameters,
     "Topic": Topics,
     "ReplicationGroup": ReplicationGroups,

@@ -92,6 +92,10 @@ VALUES: dict[tuple[str, str], Any] = {
     **{("SecurityGroup", f"{way}[*].peer"): lambda bench, leaf: lambda rule: {
         "CidrIpv4": "0.0.0.0/0", "CidrIpv6": None, "ReferencedGroupId": None}
        for way in ("ingress", "egress")},
+    # --- metric filters ---
+    ("MetricFilter", "filterPattern"): '{ $.level = "FATAL" }',
+    ("MetricFilter", "dimensions[another] more"): "$.another",
+    ("MetricFilter", "emitSystemFieldDimensions more"): ["@aws.account", "@aws.region"],
     # --- alarms ---
     ("CompositeAlarm", "alarmRule"): "TRUE",
     ("CompositeAlarm", "actionsSuppressor"): "litellm-production-errors",

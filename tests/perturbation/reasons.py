@@ -201,6 +201,9 @@ NEVER: dict[str, dict[str, str]] = {
         "serviceRegistries[*].port": "AWS takes the container's port or this one",
     },
     "IPSet": {"scope": "says where to look: of another scope it is another set"},
+    "MetricFilter": {
+        "logGroupName": "says where to look: in another log group it is another filter",
+    },
     "SecurityGroup": {"vpcId": "says where to look: in another VPC it is another group"},
     "Task": {
         **under("Task", "a revision never changes, and a run names its revision", *TASK_FIELDS),

@@ -168,6 +168,12 @@ def _all() -> Iterator[Sabotage]:
         "return Claim.OURS if made else Claim.UNKNOWN", "return Claim.OURS",
         _tests(PARTIAL, "test_without_tags_and_without_memory_nothing_that_exists_is_changed"),
     )  # fmt: skip
+    yield _one(
+        "I4", "whatever stands where we were cut off is taken for ours", "controller/ownership.py",
+        "if begun and as_marked(record.last or {})", "if begun",
+        _tests("tests/fidelity/cases/test_metric_filters.py",
+               "test_made_by_somebody_else_while_we_were_dead"),
+    )  # fmt: skip
     # I5: a failed read leads to no write
     yield _one(
         "I5", "a failed list counts as an empty one", "controller/kindlib/reading.py",

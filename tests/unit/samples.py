@@ -34,6 +34,12 @@ SAMPLES: dict[str, Doc] = {
     "Dashboard": {"widgets": [{"type": "text", "properties": {"markdown": "# Hello"}}]},
     "IPSet": {"addresses": ["192.0.2.0/24"]},
     "LogGroup": {},
+    "MetricFilter": {
+        "logGroupName": "/shop/api",
+        "filterPattern": "ERROR",
+        "metricNamespace": "Shop",
+        "metricName": "Errors",
+    },
     "Parameter": {"value": "live"},
     "ReplicationGroup": {"cacheNodeType": "cache.t4g.small", "allowUnauthenticated": True},
     "Secret": {},

@@ -97,6 +97,9 @@ PARTS: dict[str, dict[str, Shown]] = {
     },
     "IPSet": {"wafv2:GetIPSet": Shown("IPSet", ("CreateIPSet",))},
     "LogGroup": {"logs:DescribeLogGroups": Shown("logGroups", ("CreateLogGroup",))},
+    "MetricFilter": {
+        "logs:DescribeMetricFilters": Shown("metricFilters", ("PutMetricFilter",)),
+    },
     "Parameter": {
         "ssm:GetParameters": Shown("Parameters", ("PutParameter",)),
         "ssm:DescribeParameters": Shown("Parameters", ("PutParameter",)),

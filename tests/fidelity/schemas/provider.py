@@ -31,6 +31,7 @@ TYPES: dict[str, tuple[str, ...]] = {
     "DBSubnetGroup": ("AWS::RDS::DBSubnetGroup",),
     "IPSet": ("AWS::WAFv2::IPSet",),
     "LogGroup": ("AWS::Logs::LogGroup",),
+    "MetricFilter": ("AWS::Logs::MetricFilter",),
     "Parameter": ("AWS::SSM::Parameter",),
     "ReplicationGroup": ("AWS::ElastiCache::ReplicationGroup",),
     "Secret": ("AWS::SecretsManager::Secret", "AWS::SecretsManager::RotationSchedule"),

@@ -55,6 +55,10 @@ SHOWN: dict[str, tuple[tuple[str, str, str], ...]] = {
         ("logs", "DescribeLogGroups", "logGroups"),
         ("logs", "ListTagsForResource", ""),
     ),
+    "MetricFilter": (
+        ("logs", "DescribeMetricFilters", "metricFilters"),
+        ("logs", "DescribeMetricFilters", "metricFilters.metricTransformations"),
+    ),
     "Parameter": (
         ("ssm", "GetParameters", "Parameters"),
         ("ssm", "DescribeParameters", "Parameters"),

@@ -104,6 +104,28 @@ class Platform(Applications):
         logs.put_retention_policy(logGroupName="/platform/orders/worker", retentionInDays=30)
         logs.create_log_group(logGroupName="/platform/orders/cache", deletionProtectionEnabled=True)
         logs.create_log_group(logGroupName="aws-waf-logs-orders", tags=COST)
+        metric = {"metricNamespace": "Orders", "metricName": "Timeouts", "metricValue": "1"}
+        for group in ("api", "cache"):
+            logs.put_metric_filter(
+                logGroupName=f"/platform/orders/{group}",
+                filterName="timeouts",
+                filterPattern="?timeout ?Timeout",
+                metricTransformations=[{**metric, "defaultValue": 0}],
+            )
+        logs.put_metric_filter(
+            logGroupName="/platform/orders/api",
+            filterName="Latency by route",
+            filterPattern="{ $.latency = * }",
+            metricTransformations=[
+                {
+                    **metric,
+                    "metricName": "Latency",
+                    "metricValue": "$.latency",
+                    "unit": "Milliseconds",
+                    "dimensions": {"Route": "$.route"},
+                }
+            ],
+        )
         logs.put_retention_policy(logGroupName="aws-waf-logs-orders", retentionInDays=1)
 
     def secrets(self):
