@@ -120,7 +120,8 @@ def test_the_tutorial_is_true(endpoint: str, tmp_path: Path) -> None:
 @pytest.mark.slow
 def test_its_second_part_is_true(endpoint: str, tmp_path: Path) -> None:
     clone = tmp_path / "clone"
-    shutil.copytree(ROOT / "bootstrap", clone / "bootstrap")
+    for part in ("bootstrap", "desired_state"):
+        shutil.copytree(ROOT / part, clone / part)
     assert len(blocks(SECOND)) >= 15
     follow(SECOND, endpoint, tmp_path, f"cd '{clone}'\n")
     assert not (clone / "bootstrap" / "mine.json").exists()
