@@ -37,6 +37,8 @@ ORDER: tuple[Stack, ...] = get_args(Stack)
 POLL_S = 5.0
 sleep = time.sleep
 CAPABILITIES = ["CAPABILITY_NAMED_IAM"]
+REVIEW = "REVIEW_IN_PROGRESS"
+"""A stack that has change sets and nothing else."""
 SETTLED = ("CREATE_COMPLETE", "UPDATE_COMPLETE", "UPDATE_ROLLBACK_COMPLETE", "IMPORT_COMPLETE",
            "IMPORT_ROLLBACK_COMPLETE")  # fmt: skip
 """States of a stack that an update may begin in."""
@@ -187,10 +189,10 @@ class Deployment:
             click.echo(f"==> {full}: can't tell before there is {', '.join(waiting)}")
             return
         state = self.state(full)
-        if state and state not in (*SETTLED, "REVIEW_IN_PROGRESS"):
+        if state and state not in (*SETTLED, REVIEW):
             raise Refused(f"{full} is {state}. {_advice(full, state, self.said.region)}")
-        new = state in (None, "REVIEW_IN_PROGRESS")
-        arn, changes = self.prepare(full, name, new)
+        new = state in (None, REVIEW)
+        arn, changes = self.prepare(full, name, state)
         if not changes:
             click.echo(f"==> {full}: nothing to change")
             return
@@ -198,11 +200,11 @@ class Deployment:
         for each in changes:
             click.echo(f"    {_line(each)}")
         if self.dry:
-            self.forget(arn, full, new)
+            self.forget(arn, full, state)
             return
-        lost = [each["LogicalResourceId"] for each in changes if _loses(each)]
+        lost = [told for each in changes if (told := _loses(each))]
         if lost and not self.replace:
-            self.forget(arn, full, new)
+            self.forget(arn, full, state)
             raise Refused(
                 f"{full} would replace or remove {', '.join(lost)}; nothing was changed. "
                 "REPLACE=1 says that this is meant"
@@ -226,12 +228,12 @@ class Deployment:
             raise
         return status
 
-    def prepare(self, full: str, name: str, new: bool) -> tuple[str, list[Doc]]:
-        """A change set and its changes."""
+    def prepare(self, full: str, name: str, state: str | None) -> tuple[str, list[Doc]]:
+        """A change set and its changes. state: the stack's before."""
         made = self.cfn.create_change_set(
             StackName=full,
             ChangeSetName=f"bootstrap-{int(time.time() * 1000)}",
-            ChangeSetType="CREATE" if new else "UPDATE",
+            ChangeSetType="CREATE" if state in (None, REVIEW) else "UPDATE",
             TemplateBody=(HERE / f"{name}.yaml").read_text(encoding="utf-8"),
             Parameters=[
                 {"ParameterKey": k, "ParameterValue": v} for k, v in self.values[name].items()
@@ -250,7 +252,7 @@ class Deployment:
             sleep(POLL_S / 2)
         if found["Status"] == "FAILED":
             reason = found.get("StatusReason", "")
-            self.forget(arn, full, new)
+            self.forget(arn, full, state)
             if "didn't contain changes" in reason or "No updates are to be performed" in reason:
                 return arn, []
             raise Refused(f"{full}: {reason}")
@@ -260,10 +262,13 @@ class Deployment:
             changes += found["Changes"]
         return arn, [each["ResourceChange"] for each in changes]
 
-    def forget(self, arn: str, full: str, new: bool) -> None:
-        """Take back a change set, and the empty stack that it made."""
+    def forget(self, arn: str, full: str, state: str | None) -> None:
+        """Take back a change set, and the empty stack that it made.
+
+        One that stood before (state) is somebody's, with change sets that wait for review.
+        """
         self.cfn.delete_change_set(ChangeSetName=arn)
-        if new:
+        if state is None and self.state(full) == REVIEW:
             self.cfn.delete_stack(StackName=full)
 
     def execute(self, arn: str, full: str, new: bool) -> None:
@@ -345,8 +350,15 @@ def _line(change: Doc) -> str:
     return f"{sign} {change['LogicalResourceId']} ({change['ResourceType']}{says})"
 
 
-def _loses(change: Doc) -> bool:
-    return change["Action"] == "Remove" or change.get("Replacement") == "True"
+def _loses(change: Doc) -> str:
+    """What goes with a change, empty if nothing does. Conditional: AWS knows while it runs.
+
+    https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_ResourceChange.html
+    """
+    name, replaced = str(change["LogicalResourceId"]), change.get("Replacement")
+    if change["Action"] == "Remove" or replaced == "True":
+        return name
+    return f"{name} (perhaps)" if replaced == "Conditional" else ""
 
 
 def _advice(full: str, state: str, region: str) -> str:

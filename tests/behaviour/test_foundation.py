@@ -229,6 +229,37 @@ def test_a_dry_run_changes_nothing(world: World, capsys: pytest.CaptureFixture[s
     assert f"==> {NAME}-edge: can't tell before there is /plumbline/{NAME}/" in out
 
 
+@pytest.mark.parametrize(
+    ("before", "now", "gone"),
+    [
+        (None, "REVIEW_IN_PROGRESS", True),
+        ("REVIEW_IN_PROGRESS", "REVIEW_IN_PROGRESS", False),  # somebody's, under review
+        (None, "CREATE_IN_PROGRESS", False),  # somebody went ahead meanwhile
+        ("CREATE_COMPLETE", "CREATE_COMPLETE", False),
+    ],
+)
+def test_only_the_empty_stack_that_the_run_made_is_deleted(
+    world: World, monkeypatch: pytest.MonkeyPatch, before: str | None, now: str, gone: bool
+) -> None:
+    done: list[str] = []
+
+    class Calls:
+        def delete_change_set(self, ChangeSetName: str) -> None:
+            done.append(ChangeSetName)
+
+        def delete_stack(self, StackName: str) -> None:
+            done.append(StackName)
+
+    mine = deployment(world, dry=True)
+    states = iter((before, now))
+    monkeypatch.setattr(mine, "cfn", Calls())
+    monkeypatch.setattr(mine, "state", lambda _: next(states))
+    change = {"Action": "Add", "LogicalResourceId": "Key", "ResourceType": "AWS::KMS::Key"}
+    monkeypatch.setattr(mine, "prepare", lambda *_: ("mine", [change]))
+    mine.stack("security")
+    assert done == ["mine", *([f"{NAME}-security"] if gone else [])]
+
+
 def test_credentials_of_another_account_are_refused(world: World) -> None:
     other = said(world).model_copy(update={"account": "000011112222"})
     with pytest.raises(deploy.Refused, match=f"account {world.account}, the file says 0000"):
@@ -262,16 +293,22 @@ def test_a_failure_is_named_with_what_to_do(world: World) -> None:
         deployment(world).run()
 
 
-def test_replacing_must_be_meant(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    ("replacement", "lost"), [("True", "Vpc"), ("Conditional", "Vpc (perhaps)")]
+)
+def test_replacing_must_be_meant(
+    world: World, monkeypatch: pytest.MonkeyPatch, replacement: str, lost: str
+) -> None:
     done: list[str] = []
     change = {
         "Action": "Modify", "LogicalResourceId": "Vpc", "ResourceType": "AWS::EC2::VPC",
-        "Replacement": "True",
+        "Replacement": replacement,
     }  # fmt: skip
     monkeypatch.setattr(deploy.Deployment, "prepare", lambda *_: ("arn", [change]))
     monkeypatch.setattr(deploy.Deployment, "forget", lambda *_: done.append("forgotten"))
     monkeypatch.setattr(deploy.Deployment, "execute", lambda *_: done.append("executed"))
-    with pytest.raises(deploy.Refused, match=r"would replace or remove Vpc; nothing was changed"):
+    says = re.escape(f"would replace or remove {lost}; nothing was changed")
+    with pytest.raises(deploy.Refused, match=says):
         deployment(world).stack("security")
     deployment(world, replace=True).stack("security")
     assert done == ["forgotten", "executed"]
