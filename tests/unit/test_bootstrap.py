@@ -53,6 +53,8 @@ class Attributes(dict[str, str]):
     def __getitem__(self, path: str) -> str:
         if self.name.endswith("Bucket") and path == "Arn":
             return f"arn:aws:s3:::{self.name}"
+        if path == "LoadBalancerFullName":
+            return f"app/{self.name}/50dc6c495c0c9188"
         return f"{self.name}.{path}"
 
 
@@ -368,6 +370,25 @@ def test_the_load_balancer(resources: dict[str, Doc]) -> None:
     assert balancer["Scheme"] == ("internal" if behind else "internet-facing")
     [subnets] = balancer["Subnets"]
     assert subnets.endswith("/private-subnets>" if behind else "/public-subnets>")
+
+
+@each_environment
+def test_another_load_balancer_is_another_target_group(resources: dict[str, Doc]) -> None:
+    """A target group belongs to one load balancer, and the old stands until the new does."""
+    group = of_type(resources, "ElasticLoadBalancingV2::TargetGroup")["TargetGroup"]
+    assert group["Name"] == "tg-50dc6c495c0c9188"
+
+
+HEALTH = {"litellm": "/health/liveliness", "n8n": "/healthz", "twenty": "/healthz"}
+"""What answers without a database. https://docs.litellm.ai/docs/proxy/health
+https://docs.n8n.io/hosting/logging-monitoring/monitoring/"""
+
+
+@each_environment
+def test_an_outage_of_the_database_costs_no_task(resources: dict[str, Doc]) -> None:
+    group = of_type(resources, "ElasticLoadBalancingV2::TargetGroup")["TargetGroup"]
+    application = environment_of(resources).split("-")[0]
+    assert group["HealthCheckPath"] == HEALTH[application]
 
 
 def test_cloudfront_is_the_only_way_in_and_asks_for_tls() -> None:
