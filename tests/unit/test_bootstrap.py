@@ -638,3 +638,34 @@ def test_the_control_plane_may_pass_the_roles_and_change_what_is_named_so() -> N
     assert said.keys() <= known["Parameters"].keys()
     lacking = {k for k, p in known["Parameters"].items() if "Default" not in p} - said.keys()
     assert not lacking
+
+
+# --- who may be given a role ---
+
+PASSED_TO = {
+    "ecs": "ECS", "ecs-tasks": "ECS", "monitoring.rds": "RDS", "rds": "RDS", "sns": "SNS",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("path", ["template.yaml", "bootstrap/target.yaml"])
+def test_the_parameter_names_each_service_that_roles_are_passed_to(path: str) -> None:
+    text = (ROOT / path).read_text(encoding="utf-8")
+    said = text.split("  TaskRoleNames:\n")[1].split("Description: >-\n")[1]
+    said = re.split(r"\n(?! {6})", said)[0]
+    roles = parse((ROOT / "bootstrap" / "target.yaml").read_text(encoding="utf-8"))
+    services = set(re.findall(r"'([a-z.-]+)\.amazonaws\.com'", str(list(passed_to(roles)))))
+    assert services
+    assert {s for s in services if PASSED_TO[s] not in said} == set()
+
+
+def passed_to(node: Any) -> Iterator[Any]:
+    """The services that any statement lets roles be passed to."""
+    if isinstance(node, dict):
+        for key, value in node.items():
+            if key == "iam:PassedToService":
+                yield value if isinstance(value, list) else [value]
+            else:
+                yield from passed_to(value)
+    elif isinstance(node, list):
+        for each in node:
+            yield from passed_to(each)
