@@ -279,7 +279,10 @@ def backoff(step: Step, it: Assessment, known: Judgement) -> Veto | None:
     if record and 0 < tries < TRIES:
         again = record.tried_at.get(step.fingerprint, 0.0) + BETWEEN_TRIES_S[tries - 1]
         if known.now < again:
-            return Veto("BackingOff", f"tried {tries} times, next at {_told(again)}", waiting=True)
+            tried = f"tried {tries} times, next at {_told(again)}"
+            if record.refusal:
+                return Veto("BackingOff", f"{tried}; AWS said: {record.refusal}")
+            return Veto("BackingOff", tried, waiting=True)
     return None
 
 

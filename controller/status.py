@@ -238,7 +238,8 @@ def _conditions(report: Report, seen: Assessment, removed: bool) -> dict[str, di
     elif refused:
         out["Blocked"] = condition(True, "ActionFailed", refused)
     elif hard:
-        out["Blocked"] = condition(True, hard.reason, hard.message)
+        again = hard.reason == "BackingOff"  # no news: the refusal is as it was
+        out["Blocked"] = condition(True, "ActionFailed" if again else hard.reason, hard.message)
     elif stuck:
         out["Blocked"] = condition(True, "NoSafeAction", ", ".join(_stuck(c) for c in stuck))
     elif immutable:

@@ -38,6 +38,10 @@ def test_tries_have_time_between_them(world: World) -> None:
         before = refuse.hits
         report = plant.run()
         seen |= reasons(report)
+        if "BackingOff" in reasons(report):
+            blocked = plant.status()["resources"]["LogGroup/app"]["conditions"]["Blocked"]
+            assert blocked["reason"] == "ActionFailed"
+            assert "Refused, injected" in blocked["message"]
         if refuse.hits > before:
             tried.append(round((plant.world.clock.now() - start).total_seconds()))
         plant.later(20)
