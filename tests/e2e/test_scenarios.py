@@ -164,7 +164,7 @@ def test_what_is_published_converges_by_itself(stack: Stack) -> None:
     name, deployed = "litellm-production", ("--stack", "plumbline")
     stack.run("plumbline", "publish", str(LITELLM), "--yes", *deployed, workload=True)
     stack.causes.append(name)
-    stack.until(lambda: stack.converged(name), f"{name} to converge")
+    stack.until(lambda: stack.converged(name), f"{name} to converge", 600)  # a tick a minute
     for title, holds in judge.converged(stack.aws()):
         assert holds, title
     assert "0 actions planned" in stack.run("plumbline", "plan", name, *deployed, workload=True)

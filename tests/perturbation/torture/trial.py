@@ -59,10 +59,18 @@ _CHOSEN = re.compile(r"\.[a-z0-9]{6,16}(?=\.([a-z0-9]+\.)?([a-z0-9-]+\.)(rds|cac
 """What AWS puts into the name of an endpoint."""
 
 
+_ITS_OWN = frozenset((
+    "activities", "_window", "_zone", "PreferredMaintenanceWindow", "PreferredAvailabilityZone",
+    "CustomerAvailabilityZone", "AvailabilityZone", "PreferredBackupWindow", "SnapshotWindow",
+))  # fmt: skip
+"""An autoscaler's diary, and hours and places that AWS draws where the file says none; where it
+does, another value is a difference, and the story does not end converged."""
+
+
 def _nameless(state: Any) -> Any:
-    """An end state without the names that AWS chose for endpoints, and the autoscaler's diary."""
+    """An end state without what AWS chose: names of endpoints, hours, places."""
     if isinstance(state, dict):
-        return {key: _nameless(value) for key, value in state.items() if key != "activities"}
+        return {key: _nameless(value) for key, value in state.items() if key not in _ITS_OWN}
     if isinstance(state, list):
         return [_nameless(value) for value in state]
     return _CHOSEN.sub(".#", state) if isinstance(state, str) else state
