@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import UTC, datetime
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
 import botocore.session
 from botocore.config import Config
@@ -126,7 +126,7 @@ class Aws:
         """Tells doors apart that read by different sessions."""
         return id(self._clients)
 
-    def fresh(self, permit: Callable[[str], None] | None) -> Aws:
+    def fresh(self, permit: Callable[[str], None] | None) -> Self:
         """For the next pass: counters and memo are new; clients, threads, cache, budget stay."""
         new = copy.copy(self)
         new.calls, new.throttles, new._memo, new._permit = Counter(), 0, {}, permit

@@ -48,4 +48,5 @@ def _permission(bucket: FakeBucket, action: str, resource: str) -> Any:
     return IAMPolicy(json.dumps(policy)).is_action_permitted(action, resource)
 
 
+# moto offers no other way to say what a condition means.
 FakeBucket.get_permission = _permission  # type: ignore[method-assign, assignment]

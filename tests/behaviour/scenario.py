@@ -1,8 +1,11 @@
-"""Eight resources of eight kinds, every sort of composite among them: for crashes and faults."""
+"""Eight resources of eight kinds, every sort of composite among them; and one whose defaults
+another release chose."""
 
 from __future__ import annotations
 
-from tests.harness import environment, resource
+from controller.store import to_body
+from sandbox.world import World
+from tests.harness import Plant, environment, resource
 
 PREFIX = "/plumbline/litellm-production"
 
@@ -56,3 +59,21 @@ EIGHT = environment(
     ),
     SERVICE,
 )
+
+
+def of_older_defaults(world: World) -> Plant:
+    """A converged log group that keeps its events for 7 days, as an older release had it by
+    default."""
+    plant = Plant(world, environment(resource("LogGroup", "app", "")))
+    plant.converge()
+    key = f"inventory/{plant.name}.json"
+    found = plant.store.get(key)
+    assert found is not None
+    body = found.json
+    body["resources"]["LogGroup/app"]["last"]["retentionInDays"] = 7
+    plant.store.put(key, to_body(body), found.version)
+    logs = plant.aws.client("logs")
+    logs.put_retention_policy(logGroupName=f"{plant.name}-app", retentionInDays=7)
+    plant.later()
+    plant.checkpoint()
+    return plant

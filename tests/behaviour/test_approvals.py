@@ -14,6 +14,7 @@ from controller.cli.main import run
 from controller.store import DirectoryStore, to_body
 from sandbox.errors import Killed
 from sandbox.world import World
+from tests.behaviour.scenario import of_older_defaults
 from tests.harness import Plant, environment, explain, resource
 
 DELETES = "lifecycle: {prune: delete}\n"
@@ -220,18 +221,7 @@ def test_other_guards_stand(plant: Plant) -> None:
 
 
 def test_other_defaults_of_a_new_release_may_be_approved(world: World) -> None:
-    plant = Plant(world, environment(resource("LogGroup", "app", "")))
-    plant.converge()
-    key = f"inventory/{plant.name}.json"
-    found = plant.store.get(key)
-    assert found is not None
-    body = found.json
-    body["resources"]["LogGroup/app"]["last"]["retentionInDays"] = 7
-    plant.store.put(key, to_body(body), found.version)  # what an older release would have left
-    logs = plant.aws.client("logs")
-    logs.put_retention_policy(logGroupName=f"{plant.name}-app", retentionInDays=7)
-    plant.later()
-    plant.checkpoint()
+    plant = of_older_defaults(world)
     plant.run()
     assert plant.writes() == []
     approve(plant)

@@ -165,7 +165,7 @@ def test_a_create_whose_second_half_fails_for_long_is_not_given_up(world: World)
     for _ in range(9):
         world.fault("error", "ecs:CreateService", times=3)
         plant.run()
-        plant.later()
+        plant.later(900)
     world.faults.clear()
     plant.converge(20)
 

@@ -8,8 +8,8 @@ import pytest
 
 from controller import pause as pauses
 from controller.aws import CALL_BOUND_S, classify
-from controller.store import to_body
 from sandbox.world import World
+from tests.behaviour.scenario import of_older_defaults
 from tests.harness import Plant, environment, explain, resource
 
 TWO = (
@@ -237,18 +237,7 @@ def test_deadline_no_action_starts_that_cannot_end(plant: Plant) -> None:
 
 
 def test_a_release_with_other_defaults_is_no_licence_to_act(world: World) -> None:
-    plant = Plant(world, environment(resource("LogGroup", "app", "")))
-    plant.converge()
-    key = f"inventory/{plant.name}.json"
-    found = plant.store.get(key)
-    assert found is not None
-    body = found.json
-    body["resources"]["LogGroup/app"]["last"]["retentionInDays"] = 7
-    plant.store.put(key, to_body(body), found.version)  # what an older release would have left
-    logs = plant.aws.client("logs")
-    logs.put_retention_policy(logGroupName=f"{plant.name}-app", retentionInDays=7)
-    plant.later()
-    plant.checkpoint()
+    plant = of_older_defaults(world)
     report = plant.run()
     assert plant.writes() == []
     assert [v.reason for v in report.vetoes.values()] == ["DefaultsChanged"]

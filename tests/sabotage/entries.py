@@ -451,10 +451,10 @@ def _all() -> Iterator[Sabotage]:
             "test_no_token_is_trusted_for_ever",
         ),
         (
-            "what was read before we wrote is gone by",
+            "what was read under a token that moved is gone by",
             "held.evidence != evidence",
             "False",
-            "test_what_another_process_found_is_not_forgotten_by_this_one",
+            "test_a_token_that_moved_is_followed_at_once",
         ),
         (
             "passes that an event asks for read less, too",

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import boto3
 
-from sandbox.tamper import DEEDS
+from sandbox.tamper import DEEDS, breaker_off
 from tests.behaviour.scenario import EIGHT
 from tests.harness import production
 
@@ -80,16 +80,6 @@ def _other_tag(aws: boto3.Session) -> None:
     ecs.untag_resource(resourceArn=arn, tagKeys=["stage"])
 
 
-def _no_breaker(aws: boto3.Session) -> None:
-    aws.client("ecs").update_service(
-        cluster=f"{E}-main", service=f"{E}-gateway",
-        deploymentConfiguration={
-            "maximumPercent": 200, "minimumHealthyPercent": 100,
-            "deploymentCircuitBreaker": {"enable": False, "rollback": False},
-        },
-    )  # fmt: skip
-
-
 def _more_tasks(aws: boto3.Session) -> None:
     aws.client("application-autoscaling").register_scalable_target(
         ServiceNamespace="ecs", ResourceId=f"service/{E}-main/{E}-gateway",
@@ -128,7 +118,7 @@ STORIES = (
         "LogGroup/app",
     )),
     Story("mixed-drift", ROOM, ROOM, (
-        _alarm_gone, _short_retention, _other_tag, _no_breaker, _more_tasks, _no_firewall,
+        _alarm_gone, _short_retention, _other_tag, breaker_off, _more_tasks, _no_firewall,
         _parameter, _no_secret_tags,
     )),
     Story("litellm-create", "", _SHIPPED, exhaustive=False),

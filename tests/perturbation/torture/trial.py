@@ -255,8 +255,7 @@ class Trial:
                     permit(call)
                 self._held(holder, call)
 
-            fresh: Door = door.fresh(checked if permit else None)  # type: ignore[assignment]
-            return fresh
+            return door.fresh(checked if permit else None)
 
         def left() -> float:
             return self.left if mine else float("inf")

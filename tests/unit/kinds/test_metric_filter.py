@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from controller.aws import AwsFailure
+from controller.aws import AwsFailure, Failure
 from controller.complaints import validate
 from controller.handler import Absent, Present, Target, Unknown
 from controller.inventory import BORN, WHOLE, Record
@@ -30,7 +30,7 @@ def shown(name: str, group: str = "app", **more: Any) -> dict[str, Any]:
 class FakeAws:
     """Has these filters, and log groups that may not be read."""
 
-    def __init__(self, *filters: dict[str, Any], failing: dict[str, str] | None = None) -> None:
+    def __init__(self, *filters: dict[str, Any], failing: dict[str, Failure] | None = None) -> None:
         self.filters = filters
         self.failing = failing or {}
         self.asked: list[dict[str, Any]] = []
@@ -40,7 +40,7 @@ class FakeAws:
         self.asked.append(asked)
         group = asked.get("logGroupName")
         if group in self.failing:
-            raise AwsFailure(self.failing[group], "x", "y", "z")  # type: ignore[arg-type]
+            raise AwsFailure(self.failing[group], "x", "y", "z")
         prefix = asked.get("filterNamePrefix", "")
         return [
             f for f in self.filters
