@@ -38,7 +38,8 @@ class Assessment:
 
     target: with references filled in as far as they are known. changes: all differences. missing:
     it is not in AWS; vanished: and we had made it. problem: why its spec can't be used.
-    outputs: what it offers to others. claim: whose it is.
+    outputs: what it offers to others. claim: whose it is. identity: AWS's id of it, or of what
+    vanished.
     """
 
     resource: Resource
@@ -112,7 +113,9 @@ def assess(
         missing = handler.incomplete(target.spec) if resource.declared else ""
         if missing and not problem:
             base = replace(base, problem=f"it is not there to adopt, and can't be made: {missing}")
-        return replace(base, vanished=record is not None and bool(record.identity))
+        if record is None or not record.identity:
+            return base
+        return replace(base, vanished=True, identity=record.identity)
     doc = observation.doc
     live: Doc = escape(handler.to_spec(doc))
     identity = handler.identity(doc)

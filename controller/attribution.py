@@ -9,7 +9,7 @@ https://docs.aws.amazon.com/awscloudtrail/latest/userguide/cloudtrail-event-refe
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Set
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -31,8 +31,8 @@ MEMBERS = frozenset({
     "cluster", "clustername", "dashboardname", "dashboardnames", "dbinstanceidentifier",
     "dbparametergroupname", "dbsubnetgroupname", "family", "filtername", "groupid", "groupname",
     "id", "loggroupidentifier", "loggroupname", "name", "replicationgroupid", "resourcearn",
-    "resourceid", "resourceidentifier", "resourcename", "secretid", "service", "servicename",
-    "subscriptionarn", "topicarn", "webaclarn",
+    "names", "resourceid", "resourceidentifier", "resourcename", "secretid", "service",
+    "servicename", "subscriptionarn", "topicarn", "webaclarn",
 })  # fmt: skip
 """Members of a request that name what it changes, in lower case: CloudTrail writes
 `dBInstanceIdentifier`. All others may hold anything that the caller liked."""
@@ -117,10 +117,14 @@ def subjects(detail: Mapping[str, Any]) -> frozenset[str]:
     """Physical names of what a call changed, by the members that identify it."""
     request = _map(detail.get("requestParameters"))
     told = [request, _map(request.get("loggingConfiguration"))]
+    told.append(_map(request.get(f"{detail.get('eventName')}Request")))  # EC2's newer calls
     members = {str(key).lower(): value for part in told for key, value in part.items()}
     for key in ("additionalEventData", "serviceEventDetails"):  # of a service's own doing
         about = {str(k).lower(): v for k, v in _map(detail.get(key)).items()}
         members |= {"secretid": about["secretid"]} if "secretid" in about else {}
+    resources = _map(request.get("resourcesSet")).get("items")  # EC2's tags
+    if isinstance(resources, list):
+        members["resourceid"] = [_map(it).get("resourceId") for it in resources[:_MOST_NAMES]]
     used = {each for key in members.keys() & _ONLY_USED.keys() for each in _ONLY_USED[key]}
     found: set[str] = set()
     for key in (members.keys() & MEMBERS) - used:
@@ -174,9 +178,10 @@ class Notes:
         self._keys: list[str] | None = None
         self._bodies: dict[str, Mapping[str, Any]] = {}
 
-    def of(self, physical: str, since: datetime, until: datetime) -> Told | None:
+    def of(self, names: Set[str], since: datetime, until: datetime) -> Told | None:
         """Who changed a resource last within that time, as far as an event told.
 
+        names: its own and, where events name it by that, its identity.
         since: when it was last seen as it should be; a change of last week did not make the drift
         of today. What can't be read names nobody: the drift is told all the same.
         """
@@ -188,7 +193,7 @@ class Notes:
             keys = [key for key in self._keys if oldest <= key <= newest]
             for key in reversed(keys[-MOST_NOTES:]):
                 body = self._body(key)
-                if physical in body.get("names", ()) and body.get("principal"):
+                if not names.isdisjoint(body.get("names", ())) and body.get("principal"):
                     by = f"{body['who']} ({body['what']}, {body['at']})"
                     return Told(by, str(body["principal"]), str(body["at"]))
         except (StoreFailure, ValueError, KeyError, TypeError, AttributeError):

@@ -155,6 +155,8 @@ class Handler(ABC):
     whose name may say that it is a secret."""
     instant: ClassVar[bool] = True
     """True: usable once its create call has returned, so dependents go on in this pass."""
+    events_by_id: ClassVar[bool] = False
+    """True: AWS's events name it by its identity, and not by its name."""
     reads: ClassVar[tuple[str, ...]] = ()
     """`service:Operation` of a steady pass, for the published read table and the IAM policy."""
     writes: ClassVar[tuple[str, ...]] = ()

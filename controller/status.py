@@ -150,7 +150,7 @@ def _last_drift(
         return {}
     last = moment(known["since"])  # without a pass before, nobody knows since when
     if last and not known["by"] and now - at <= PATIENCE:
-        told = notes.of(seen.target.name, last, at)
+        told = notes.of({seen.target.name, seen.identity}, last, at)
         known |= {"by": told.by, "principal": told.principal} if told else {}
     return {"lastDrift": known}
 

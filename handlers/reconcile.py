@@ -27,6 +27,7 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 from controller import changes, requeue, timetable
 from controller.aws import CALL_BOUND_S, AwsFailure, NotPermitted
 from controller.guards import CALENDAR
+from controller.handler import Unknown
 from controller.lease import TTL_S, WORKER, Held, last
 from controller.manifest import Problem
 from controller.messages import INTERVAL, Poison, Wake, parse
@@ -236,13 +237,17 @@ class Worker:
             requeue.ask(self.store, name, turns)
 
     def _teach(self, report: Report) -> None:
-        """Let change events find what is not named after its environment. Written when it changed,
-        as far as this process knows."""
+        """Let change events find what they don't name after its environment, or name by its id.
+        Written when it changed, as far as this process knows."""
         name, desired = report.environment, report.desired.environment
         if desired is None:
             return
+        by_id = [it for it in report.assessments.values() if it.handler.events_by_id]
+        if any(isinstance(it.observation, Unknown) for it in by_id):
+            return  # rather what was learned before
         names = {resource.physical for resource in desired.resources.values()}
-        mine = frozenset(n for n in names if not n.startswith(f"{name}-"))
+        ids = {it.identity for it in by_id if it.identity}
+        mine = frozenset({n for n in names if not n.startswith(f"{name}-")} | ids)
         if _taught.get(name, frozenset()) != mine:
             binding = self.bindings[name]
             changes.learn(self.store, binding.account, binding.region, name, mine)

@@ -127,6 +127,7 @@ class SecurityGroupHandler(Handler):
         "1-255 letters, digits, blanks (not at the end) or ._-:/()#,@[]+=&;{}!$*, not beginning "
         "with sg-, not default"
     )
+    events_by_id = True
     reads: ClassVar = ("ec2:DescribeSecurityGroups",)
     writes: ClassVar = (
         "ec2:CreateSecurityGroup", "ec2:AuthorizeSecurityGroupIngress",

@@ -31,6 +31,8 @@ SAMPLES = sorted(path.stem for path in EVENTS.glob("*.json"))
 CHANGES = [name for name in SAMPLES if name not in ("schedule", "sqs")]
 CALLS = [name for name in CHANGES if name.startswith(("cloudtrail", "secretsmanager"))]
 HERE = ("123456789012", "us-east-1")
+IDS = {"sg-0123456789abcdef0": "shop"}
+"""What events name by its id, as passes have learned it."""
 
 
 def known(plane: Plane, *names: str) -> None:
@@ -38,12 +40,13 @@ def known(plane: Plane, *names: str) -> None:
     for name in names:
         plane.publish(small(name), name)
         record(plane.store, name, Entry(300))
+    changes.learn(plane.store, plane.world.account, HERE[1], "shop", IDS)
 
 
 def touched(event: dict[str, Any], *names: str) -> list[str]:
     """Whose an event is, of these environments of its place, without a control plane around."""
     own = changes.desired_state_of(event, "plumbline/")
-    return [own] if own else changes.touched(changes.parse(event), names, {})
+    return [own] if own else changes.touched(changes.parse(event), names, IDS)
 
 
 # --- what AWS sends, and whose it is ---
@@ -118,6 +121,34 @@ def _by_role(event: dict[str, Any], role: str, session: str) -> dict[str, Any]:
         "sessionContext": {"sessionIssuer": {"type": "Role", "userName": role}},
     }  # fmt: skip
     return event
+
+
+SOURCES = {"application-autoscaling": "autoscaling", "cloudwatch": "monitoring"}
+"""Services that CloudTrail's events have under other names."""
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_call_that_changes_a_kind_passes_a_rule(kind: str) -> None:
+    for call in handler_for(kind).writes:
+        service, _, operation = call.partition(":")
+        event = sample("cloudtrail-put-metric-alarm")
+        event["source"] = f"aws.{SOURCES.get(service, service)}"
+        event["detail"] |= {"eventName": operation, "requestParameters": {"name": "shop-main"}}
+        assert any(matches(pattern, event) for pattern in rules().values()), call
+
+
+def test_what_tasks_agents_and_publishers_do_all_the_time_passes_no_rule() -> None:
+    for source, operation, request in (
+        ("ec2", "CreateNetworkInterface", {"groupSet": {"items": [{"groupId": "sg-1"}]}}),
+        ("ssm", "UpdateInstanceInformation", {"instanceId": "i-1"}),
+        ("ssm", "PutParameter", {"name": "/plumbline/environments/shop/0a1b/2"}),
+        ("sns", "Publish", {"topicArn": "arn:aws:sns:us-east-1:1:shop-alerts"}),
+        ("logs", "CreateLogStream", {"logGroupName": "shop-app"}),
+    ):
+        event = sample("cloudtrail-put-metric-alarm")
+        event["source"] = f"aws.{source}"
+        event["detail"] |= {"eventName": operation, "requestParameters": request}
+        assert not any(matches(pattern, event) for pattern in rules().values()), operation
 
 
 @pytest.mark.parametrize("name", CHANGES)
@@ -203,6 +234,59 @@ def test_names_of_another_kind_are_learned_and_forgotten(plane: Plane) -> None:
     plane.upload(small())
     plane.drain()
     assert plane.change(named(event, "the-old-log")) == {"woken": []}
+
+
+GROUP = """---
+apiVersion: plumbline.dev/v1
+kind: SecurityGroup
+metadata: {{name: web}}
+spec:
+  vpcId: {vpc}
+  ingress: [{{protocol: tcp, ports: 443, peer: 192.0.2.0/24}}]
+"""
+
+
+def test_a_group_is_found_and_its_changer_named_by_its_id(plane: Plane) -> None:
+    """EC2's events of a group's rules have its id, and no name."""
+    ec2 = plane.aws.client("ec2")
+    vpc = ec2.create_vpc(CidrBlock="10.0.0.0/16")["Vpc"]["VpcId"]
+    plane.publish(small() + GROUP.format(vpc=vpc))
+    plane.converge()
+    plane.world.clock.advance(timedelta(minutes=2))
+    filters = [{"Name": "group-name", "Values": ["shop-web"]}]
+    [group] = ec2.describe_security_groups(Filters=filters)["SecurityGroups"]
+    opened = {"IpProtocol": "tcp", "FromPort": 22, "ToPort": 22,
+              "IpRanges": [{"CidrIp": "0.0.0.0/0"}]}  # fmt: skip
+    ec2.authorize_security_group_ingress(GroupId=group["GroupId"], IpPermissions=[opened])
+    event = sample("cloudtrail-authorize-security-group-ingress")
+    assert plane.change(event) == {"woken": []}, "another's group"
+    event["detail"]["requestParameters"]["groupId"] = group["GroupId"]
+    event["detail"]["eventTime"] = plane.world.clock.now().isoformat()
+    plane.world.clock.advance(timedelta(minutes=1))  # CloudTrail takes some
+    assert plane.change(event) == {"woken": ["shop"]}
+    plane.drain()
+    plane.world.clock.advance(timedelta(minutes=1))  # reads may lag behind a write
+    [group] = ec2.describe_security_groups(Filters=filters)["SecurityGroups"]
+    assert [p["FromPort"] for p in group["IpPermissions"]] == [443]
+    told = plane.status()["resources"]["SecurityGroup/web"]
+    assert told["lastDrift"]["by"].startswith("alice (AuthorizeSecurityGroupIngress, ")
+
+
+@pytest.mark.parametrize(
+    ("operation", "request_parameters"),
+    [
+        ("ModifySecurityGroupRules",
+         {"ModifySecurityGroupRulesRequest": {"GroupId": "sg-1", "SecurityGroupRule": {}}}),
+        ("CreateTags", {"resourcesSet": {"items": [{"resourceId": "sg-1"}]},
+                        "tagSet": {"items": [{"key": "about", "value": "sg-2"}]}}),
+        ("DeleteSecurityGroup", {"groupId": "sg-1"}),
+    ],
+)  # fmt: skip
+def test_ec2_writes_what_a_call_is_about_in_forms_of_its_own(
+    operation: str, request_parameters: dict[str, Any]
+) -> None:
+    detail = {"eventName": operation, "requestParameters": request_parameters}
+    assert subjects(detail) == {"sg-1"}
 
 
 def test_two_environments_of_one_account_learn_beside_each_other(plane: Plane) -> None:
@@ -350,10 +434,11 @@ def test_who_made_it_is_noted_with_what_it_changed(plane: Plane) -> None:
         assert found.json["principal"] == author(event["detail"]["userIdentity"]).principal
         assert found.json["what"] == event["detail"]["eventName"]
         assert found.json["at"] == "2026-11-02T09:04:10+00:00"
-        [physical] = {n for n in found.json["names"] if re.fullmatch(r"shop-[a-z]+", n)}
+        of_ours = re.compile(r"shop-[a-z]+|sg-[0-9a-f]+")
+        [physical] = {n for n in found.json["names"] if of_ours.fullmatch(n)}
         at = moment(found.json["at"])
         assert at is not None
-        told = Notes(plane.store, "shop").of(physical, at - timedelta(minutes=5), at)
+        told = Notes(plane.store, "shop").of({"x", physical}, at - timedelta(minutes=5), at)
         assert told is not None, name
         assert told.by.endswith(f"({event['detail']['eventName']}, 2026-11-02T09:04:10+00:00)")
         plane.s3.delete_object(Bucket=plane.bucket, Key=key)
@@ -410,12 +495,12 @@ def test_notes_come_in_any_order_and_the_last_before_the_drift_counts(plane: Pla
     seen, drift = moment("2026-11-02T12:05:00Z"), moment("2026-11-02T12:25:00Z")
     assert seen is not None
     assert drift is not None
-    told = Notes(plane.store, "shop").of("shop-app", seen, drift)
+    told = Notes(plane.store, "shop").of({"shop-app"}, seen, drift)
     assert told is not None
     assert told.by == "c (X, 2026-11-02T12:20:00+00:00)"
     assert told.principal == "arn:aws:iam::1:user/c"
-    assert Notes(plane.store, "shop").of("shop-app", drift, drift) is None
-    assert Notes(plane.store, "shop").of("shop-appendix", seen, drift) is None
+    assert Notes(plane.store, "shop").of({"shop-app"}, drift, drift) is None
+    assert Notes(plane.store, "shop").of({"shop-appendix"}, seen, drift) is None
 
 
 # --- what nobody understands ---

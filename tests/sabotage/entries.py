@@ -132,8 +132,7 @@ def _all() -> Iterator[Sabotage]:
     )  # fmt: skip
     yield _one(
         "I2", "what vanished is not told as drift", "controller/assess.py",
-        "return replace(base, vanished=record is not None and bool(record.identity))",
-        "return replace(base, vanished=False)",
+        "return replace(base, vanished=True, identity=record.identity)", "return base",
         _tests(GUARDS, "test_blast_radius_counts_what_vanished"),
     )  # fmt: skip
     # I3: killed at any call
