@@ -196,6 +196,7 @@ class Map:
         """Ways out of subnets in which nothing stands that needs them: one setting from a path.
 
         To the internet: load balancers and NAT gateways. By NAT: services. Elsewhere: nothing.
+        Where data stands, nothing: whoever is in a database can't send it away.
         """
         for subnet in sorted(self.vpc.subnets.values(), key=lambda s: s.name):
             here = {each.kind for each in self.vpc.things if subnet.id in each.subnets}
@@ -204,8 +205,11 @@ class Map:
             for net, gateway in subnet.routes:
                 kind = gateway.partition("-")[0]
                 needs = {"igw": {"load balancer", "NAT"}, "nat": {"service"}}.get(kind, set())
+                way = f"way: subnet {subnet.name} to {net} by {gateway}"
                 if not needs & here:
-                    yield f"way: subnet {subnet.name} to {net} by {gateway}, not needed there"
+                    yield f"{way}, not needed there"
+                elif data := sorted({"cache", "database"} & here):
+                    yield f"{way}, and a {' and a '.join(data)} there"
 
 
 def _has_six(subnet: Subnet) -> bool:

@@ -21,6 +21,7 @@ PORT = 4000
 
 LISTS = (
     "network/private-subnets",
+    "network/data-subnets",
     "network/service-security-groups",
     "network/database-security-groups",
     "network/cache-security-groups",
@@ -122,12 +123,14 @@ def _network(
 
     public = [subnet("a", 0), subnet("b", 1)]
     private = [subnet("a", 10), subnet("b", 11)]
+    data = [subnet("a", 20), subnet("b", 21)]
     return (
         vpc,
         public,
         {
             "network/vpc": vpc,
             "network/private-subnets": ",".join(private),
+            "network/data-subnets": ",".join(data),
             "network/service-security-groups": group("service"),
             "network/database-security-groups": group("database"),
             "network/cache-security-groups": group("cache"),

@@ -105,6 +105,10 @@ class Stage:
         )
         self.world.clock.advance(timedelta(minutes=30))
 
+    def place_database(self, *kinds: str) -> None:
+        subnets = [each for kind in kinds for each in self.values(f"{kind}-subnets")]
+        self.rds.modify_db_subnet_group(DBSubnetGroupName="data", SubnetIds=subnets)
+
     def table(self, kind: str) -> str:
         tables = self.ec2.describe_route_tables(
             Filters=[{"Name": "association.subnet-id", "Values": self.values(f"{kind}-subnets")}]
@@ -166,7 +170,11 @@ def stage(world: World, monkeypatch: pytest.MonkeyPatch) -> Stage:
 
 ANYBODY = {"IpRanges": [{"CidrIp": "0.0.0.0/0"}]}
 PEER = {"IpRanges": [{"CidrIp": "10.99.0.0/16"}]}
+BESIDE = {f"way: subnet private-{zone} to 0.0.0.0/0 by nat, and a database there" for zone in "ab"}
 DEEDS: list[tuple[str, Callable[[Stage], None], set[str], set[str]]] = [
+    ("the database may move to the tasks", lambda s: s.place_database("data", "private"),
+     BESIDE, set()),
+    ("and stays away", lambda s: s.place_database("data"), set(), BESIDE),
     ("a port is opened", lambda s: s.allow("load-balancer", 22, **ANYBODY),
      {"open: internet → load balancer lb: tcp 22"}, set()),
     ("the database's too, but nothing leads there",

@@ -25,7 +25,7 @@ ENV = "litellm-production"
 AT = f"/plumbline/{ENV}"
 PARAMETERS = (
     "alarms/topic", "config/bucket", "config/object", "load-balancer/arn",
-    "load-balancer/full-name", "network/cache-security-groups",
+    "load-balancer/full-name", "network/cache-security-groups", "network/data-subnets",
     "network/database-security-groups", "network/private-subnets",
     "network/service-security-groups", "providers/azure/api-base",
     "providers/azure/api-key-secret", "roles/execution", "roles/task", "target-group/arn",
