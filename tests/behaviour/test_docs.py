@@ -35,6 +35,9 @@ VARIES = (
 )
 """What differs from run to run, and what stands for it when two outputs are compared."""
 
+LISTED_S = 2
+"""Seconds a reader takes before an import: lists of secrets are late by up to 1.5 s here."""
+
 MAKE = re.compile(r"make bootstrap ENV=(\S+) DRY_RUN=1")
 """It would install the SAM CLI first."""
 
@@ -150,6 +153,7 @@ def follow(page: Path, endpoint: str, folder: Path, begin: str) -> None:
         code = block.code.replace("http://127.0.0.1:4566", endpoint)
         code = code.replace('"$PWD/.venv/bin:$PATH"', f'"{bin_first}"')
         code = code.replace("plumbline apply ", "plumbline apply --poll 1 ")
+        code = code.replace("plumbline import ", f"sleep {LISTED_S}; plumbline import ")
         code = MAKE.sub(rf"{sys.executable} -m bootstrap.deploy \1 --dry-run", code)
         script.write_text(f"set -e\n. '{saved}'\ntrap '{KEEP} > \"{saved}\"' EXIT\n{code}")
         done = subprocess.run(["bash", script], env=env, capture_output=True, text=True)
