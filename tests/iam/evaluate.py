@@ -49,6 +49,8 @@ def met(conditions: Mapping[str, Any], context: Mapping[str, str]) -> bool:
 
 
 def _holds(operator: str, wanted: str, found: str | None) -> bool:
+    if operator == "Null":
+        return (found is None) is (wanted == "true")
     if operator not in ("StringEquals", "Bool", "ArnLike"):
         raise ValueError(f"found the operator {operator}, which this judge does not know")
     if found is None:

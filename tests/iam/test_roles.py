@@ -12,6 +12,7 @@ from functools import cache
 
 import pytest
 
+from controller.kindlib.reading import ENVIRONMENT_TAG
 from controller.kinds import KINDS, handler_for
 from handlers.bundle import OWN
 from tests.fidelity.updates.outcomes import settled
@@ -162,6 +163,27 @@ def test_a_request_is_denied_where_a_policy_is_narrower() -> None:
         assert not allowing(policies, Request("iam:PassRole", role, context=wrong))
     with pytest.raises(ValueError, match="StringLike, which this judge does not know"):
         met({"StringLike": {"aws:RequestTag/x": "y"}}, {})
+
+
+def test_only_groups_that_bear_our_tag_are_changed_or_become_ours() -> None:
+    policies = shipped("Converge")
+    group = f"arn:aws:ec2:{AT}:security-group/sg-0a1b2c3d"
+    borne = {f"aws:ResourceTag/{ENVIRONMENT_TAG}": "shop"}
+    given = {f"aws:RequestTag/{ENVIRONMENT_TAG}": "shop"}
+    changing = {
+        iam_action(call)
+        for call in handler_for("SecurityGroup").writes
+        if call not in ("ec2:CreateSecurityGroup", "ec2:CreateTags")
+    }
+    for action in changing:
+        assert allowing(policies, Request(action, group, context=borne)), action
+        for wrong in ({}, given, {"aws:ResourceTag/team": "shop"}):
+            assert not allowing(policies, Request(action, group, context=wrong)), action
+    assert allowing(policies, Request("ec2:CreateTags", group, context=borne))
+    for action in ("ec2:CreateTags", "ec2:CreateSecurityGroup"):
+        assert allowing(policies, Request(action, group, context=given))
+        for wrong in ({}, {"aws:RequestTag/team": "shop"}):
+            assert not allowing(policies, Request(action, group, context=wrong)), action
 
 
 NEVER = {

@@ -113,6 +113,19 @@ def test_what_replaces_is_there_before_what_is_replaced_goes() -> None:
     assert [p["IpRanges"] for p in replaced] == [[{"CidrIp": "10.1.0.0/16"}]]
 
 
+def test_our_tag_comes_before_what_iam_allows_on_groups_that_bear_it_alone() -> None:
+    open_ = permission("tcp", 22, **cidr("0.0.0.0/0"))
+    theirs = group([open_], Tags=[{"Key": "team", "Value": "shop"}])
+    adopted = Present({"group": theirs, "arn": "arn:x"})
+    assert [n for n, _ in calls(planned(HANDLER, aim(), adopted))] == [
+        "CreateTags", "RevokeIngress",
+    ]  # fmt: skip
+    wanted = aim(tags={**aim().tags, "stage": "test"})
+    assert [n for n, _ in calls(planned(HANDLER, wanted, seen([open_])))] == [
+        "RevokeIngress", "CreateTags",
+    ]  # fmt: skip
+
+
 def test_a_full_group_makes_room_first() -> None:
     """Sixty rules at most in a direction, unless the account's quota was raised."""
     wanted = [{**SSH, "peer": f"10.0.{n}.0/24"} for n in range(60)]
