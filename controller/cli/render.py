@@ -120,16 +120,21 @@ def summary(report: Report) -> str:
     steps = len(report.plan.steps)
     vetoed = sum(1 for v in report.vetoes.values() if not v.waiting)
     parts = [
-        f"{len(report.assessments)} resources",
+        amount(len(report.assessments), "resource"),
         f"{drift} drifted",
-        f"{steps} actions planned" if not report.outcomes else f"{made} writes",
+        amount(made, "write") if report.outcomes else f"{amount(steps, 'action')} planned",
     ]
     if vetoed:
         parts.append(f"{vetoed} blocked")
     if failed:
         parts.append(f"{failed} failed")
-    parts.append(f"{sum(report.calls.values())} API calls, {report.duration_s:.1f} s")
+    parts.append(f"{amount(sum(report.calls.values()), 'API call')}, {report.duration_s:.1f} s")
     return ", ".join(parts)
+
+
+def amount(number: int, noun: str) -> str:
+    """`1 action`, `2 actions`."""
+    return f"{number} {noun}" + ("" if number == 1 else "s")
 
 
 def whose(told: Mapping[str, Any]) -> str:

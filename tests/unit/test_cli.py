@@ -12,6 +12,7 @@ import pytest
 
 from controller.cli import main as cli
 from controller.cli.main import COMMANDS, plumbline, run
+from controller.cli.render import amount
 from tests.unit.blocks import emit
 from tests.unit.samples import environment, resource
 
@@ -78,6 +79,13 @@ def test_wrong_usage(args: list[str], capsys: pytest.CaptureFixture[str]) -> Non
 def test_a_misspelt_command_is_guessed(capsys: pytest.CaptureFixture[str]) -> None:
     run(["validat", "x"])
     assert "unknown command validat, did you mean validate?" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("number", "says"), [(0, "0 API calls"), (1, "1 API call"), (2, "2 API calls")]
+)
+def test_one_is_no_plural(number: int, says: str) -> None:
+    assert amount(number, "API call") == says
 
 
 @pytest.mark.parametrize(
