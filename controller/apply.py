@@ -153,7 +153,7 @@ class _Run:
             self.inventory.spent[used] = approval.until.isoformat()
         if step.action.creates:
             record.settling, record.written_at = [WHOLE], self.tools.now().timestamp()
-            if not seen.handler.tagged:  # then what it is to be tells it from somebody else's
+            if seen.handler.held_by == "inventory":  # what it is to be tells it from another's
                 record.last = versioned(seen.target.spec, self.outputs)
         self.inventory.save()
         self.tools.progress(step.key, step.action.operation, ", ".join(step.action.changes))
@@ -242,7 +242,7 @@ class _Run:
             if o.made and o.step.key == step.key
             for path in o.step.action.changes
         }
-        left = [c for c in seen.changes if c.path not in done]
+        left = [c for c in seen.of_spec if c.path not in done]
         record.last = remember(desired, left, record.last)
 
     def _again(self, key: str) -> None:

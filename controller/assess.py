@@ -77,6 +77,11 @@ class Assessment:
         return tuple(c for c in self.changes if c.is_drift and c.cls != "owned")
 
     @property
+    def of_spec(self) -> tuple[Change, ...]:
+        """The changes in what the spec says, without what AWS found beside it."""
+        return tuple(c for c in self.changes if c.top not in self.handler.beside)
+
+    @property
     def in_sync(self) -> bool:
         """True if AWS is as desired in all that we own."""
         settled = all(c.cls in ("undeclared", "owned") for c in self.changes)
@@ -119,12 +124,7 @@ def assess(
     doc = observation.doc
     live: Doc = escape(handler.to_spec(doc))
     identity = handler.identity(doc)
-    if handler.tagged:
-        whose = claim(target, live, observation.unknown, record, identity)
-    else:
-        whose = remembered(record, identity, lambda made: _same(handler, made, live, target))
-        if whose is Claim.NOBODY and resource.lifecycle.adopt and not watching:
-            whose = Claim.OURS  # no call takes it over: that the file says so does
+    whose = _whose(base, observation, record, live, watching=watching)
     last = record.last if record and record.identity in ("", identity) else None
     if last and record and record.watched:
         last = _unmarked(last)
@@ -139,7 +139,7 @@ def assess(
         observation.unknown,
         situation,
     )
-    changes = diff(fields_of(handler.spec), views)
+    changes = [*diff(fields_of(handler.spec), views), *handler.drifted(doc)]
     changes = [_held(_ignored(c, resource, now.date()), observation.owned) for c in changes]
     if watching and whose is Claim.NOBODY and not resource.lifecycle.adopt:
         changes = [c for c in changes if c.path not in OWNERSHIP]
@@ -155,6 +155,22 @@ def assess(
         identity=identity,
         busy=handler.modifiable(doc),
     )
+
+
+def _whose(
+    base: Assessment, seen: Present, record: Record | None, live: Doc, *, watching: bool
+) -> Claim:
+    """Who holds what is there, by what says so of its kind."""
+    target, handler = base.target, base.handler
+    identity = handler.identity(seen.doc)
+    if handler.held_by == "tags":
+        return claim(target, live, seen.unknown, record, identity)
+    if handler.held_by == "inventory":
+        whose = remembered(record, identity, lambda made: _same(handler, made, live, target))
+        if whose is not Claim.NOBODY:
+            return whose
+    # no call takes it over: that the file says so does
+    return Claim.OURS if base.resource.lifecycle.adopt and not watching else Claim.NOBODY
 
 
 def _same(handler: Handler, made: Doc, live: Doc, target: Target) -> bool:

@@ -32,7 +32,7 @@ MEMBERS = frozenset({
     "dbparametergroupname", "dbsubnetgroupname", "family", "filtername", "groupid", "groupname",
     "id", "loggroupidentifier", "loggroupname", "name", "replicationgroupid", "resourcearn",
     "names", "resourceid", "resourceidentifier", "resourcename", "secretid", "service",
-    "servicename", "subscriptionarn", "topicarn", "webaclarn",
+    "servicename", "stackname", "subscriptionarn", "topicarn", "webaclarn",
 })  # fmt: skip
 """Members of a request that name what it changes, in lower case: CloudTrail writes
 `dBInstanceIdentifier`. All others may hold anything that the caller liked."""
@@ -151,6 +151,8 @@ def names_in(value: str) -> Iterator[str]:
             yield kind
         elif "/webacl/" in tail:  # regional/webacl/<name>/<id>
             yield tail.split("/")[-2]
+        elif tail.startswith("stack/"):  # stack/<name>/<id>
+            yield tail.split("/")[1]
     elif value.startswith("service/"):  # Application Auto Scaling's service/<cluster>/<service>
         yield value.rpartition("/")[2]
 

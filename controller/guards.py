@@ -113,8 +113,12 @@ def window(step: Step, it: Assessment, known: Judgement) -> Veto | None:
 
 
 def ownership(step: Step, it: Assessment, known: Judgement) -> Veto | None:
-    """What we neither made nor adopted is never changed."""
-    if not isinstance(it.observation, Present) or it.claim is Claim.OURS:
+    """What we neither made nor adopted is never changed, nor what its kind forbids."""
+    if not isinstance(it.observation, Present):
+        return None
+    if why := it.handler.forbidden(it.observation.doc):
+        return Veto("NotOwned", why)
+    if it.claim is Claim.OURS:
         return None
     if it.claim is Claim.UNKNOWN:
         return Veto("OwnershipUnknown", "its tags could not be read", waiting=True)
@@ -127,9 +131,9 @@ def not_owned(it: Assessment) -> str:
     """Why what exists is not ours to change, and the way out."""
     if it.claim is Claim.OTHER:
         return "its tags say that another environment or resource owns it"
-    made = "was not made here" if it.handler.tagged else (
-        "nothing here remembers having made it (AWS keeps no tags of it)"
-    )  # fmt: skip
+    made = "was not made here"
+    if it.handler.held_by == "inventory":
+        made = "nothing here remembers having made it (AWS keeps no tags of it)"
     return f"{it.target.name} exists and {made}; lifecycle.adopt: true takes it"
 
 

@@ -15,7 +15,7 @@ from typing import Any, ClassVar, Literal
 from controller.aws import Aws
 from controller.diff import Change
 from controller.policies import Doc
-from controller.spec import Outputs, Spec, Taggable
+from controller.spec import Outputs, Spec
 
 Risk = Literal["safe", "disruptive", "destructive", "irreversible"]
 """safe: nobody notices. disruptive: connections drop, tasks restart. destructive: data or a
@@ -153,6 +153,12 @@ class Handler(ABC):
     named_value: ClassVar[str] = ""
     """The spec field that holds what the resource's name names: looked at as a variable's value is,
     whose name may say that it is a secret."""
+    held_by: ClassVar[Literal["tags", "inventory", "file"]] = "tags"
+    """What says whose it is. inventory: our memory of it, since AWS keeps no tags of it; file:
+    `lifecycle.adopt: true` as long as it stands there, for what others make: it is never deleted,
+    and forgotten with its manifest (docs/decisions/0027, 0028)."""
+    beside: ClassVar[tuple[str, ...]] = ()
+    """What paths of `drifted` begin with."""
     instant: ClassVar[bool] = True
     """True: usable once its create call has returned, so dependents go on in this pass."""
     events_by_id: ClassVar[bool] = False
@@ -161,11 +167,6 @@ class Handler(ABC):
     """`service:Operation` of a steady pass, for the published read table and the IAM policy."""
     writes: ClassVar[tuple[str, ...]] = ()
     """`service:Operation` that plans may hold."""
-
-    @property
-    def tagged(self) -> bool:
-        """False: AWS keeps no tags of it, so that only our memory says whose it is."""
-        return issubclass(self.spec, Taggable)
 
     @abstractmethod
     def observe(self, aws: Aws, targets: Sequence[Target]) -> dict[str, Observation]:
@@ -196,6 +197,14 @@ class Handler(ABC):
     def failed(self, doc: Mapping[str, Any]) -> Doc:
         """The part of a spec that AWS tried and gave up on (a rollout that was rolled back)."""
         return {}
+
+    def drifted(self, doc: Mapping[str, Any]) -> list[Change]:
+        """Drift beside the spec, which AWS itself has found against what it holds to be wanted."""
+        return []
+
+    def forbidden(self, doc: Mapping[str, Any]) -> str:
+        """Why it is not to be changed, whoever claims it; empty if it may be."""
+        return ""
 
     @abstractmethod
     def readiness(self, doc: Mapping[str, Any]) -> Readiness:

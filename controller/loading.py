@@ -341,9 +341,14 @@ class Loading:
         if issubclass(draft.handler.spec, Taggable) and draft.spec is not None:
             self._merge_tags(draft)
         if draft.envelope:
-            for path, message in scrutiny.ignored(draft.envelope.lifecycle, root):
+            for path, message in scrutiny.ignored(
+                draft.envelope.lifecycle, root, draft.handler.beside
+            ):
                 self.tell(source, path, message)
             self._depends_on(draft, draft.envelope.lifecycle)
+            if draft.handler.held_by == "file" and draft.envelope.lifecycle.prune == "delete":
+                says = f"found delete, allowed: retain (a {draft.kind} is never deleted here)"
+                self.tell(source, ("lifecycle", "prune"), says)
         spec = draft.spec if self._may_be_made(draft) else None
         if spec and (missing := draft.handler.incomplete(spec)):
             for path, message in scrutiny.lacks(missing, root):

@@ -126,7 +126,7 @@ class Resource:
         """A resource that no manifest declares any more: its tags are all that is known of it."""
         kind, _, name = key.partition("/")
         marks = {ENVIRONMENT_TAG: environment.name, RESOURCE_TAG: key}
-        spec: Doc = {"tags": marks} if handler_for(kind).tagged else {}
+        spec: Doc = {"tags": marks} if handler_for(kind).held_by == "tags" else {}
         life = Lifecycle(prune=prune)
         return cls(kind, name, key, physical, spec, frozenset(), {}, life, 0, {})
 

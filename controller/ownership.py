@@ -1,6 +1,7 @@
 """Whose a resource is: told by the tags it carries, or by our memory of having made it.
 
-What AWS keeps no tags of is told by memory alone (docs/decisions/0027).
+What AWS keeps no tags of is told by memory alone, what only others make by the file
+(`Handler.held_by`).
 """
 
 from __future__ import annotations

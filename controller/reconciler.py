@@ -444,11 +444,15 @@ def _remember(report: Report, inventory: Inventory) -> None:
             record.refusal = ""
         if not seen.problem and key not in made:
             fresh = record.identity not in ("", seen.identity)
-            record.last = remember(seen.target.spec, seen.changes, None if fresh else record.last)
+            record.last = remember(seen.target.spec, seen.of_spec, None if fresh else record.last)
             record.identity = seen.identity
         elif not record.identity:
             record.identity = seen.identity
-    gone = [k for k, seen in report.orphans.items() if isinstance(seen.observation, Absent)]
+    gone = [
+        key
+        for key, seen in report.orphans.items()
+        if isinstance(seen.observation, Absent) or seen.handler.held_by == "file"
+    ]
     left = {*report.assessments, *report.orphans}
     for key in [*gone, *(k for k, r in inventory.records.items() if r.watched and k not in left)]:
         inventory.records.pop(key)

@@ -147,9 +147,13 @@ def lacks(missing: str, root: Field) -> Iterator[tuple[Path, str]]:
             yield (), part
 
 
-def ignored(lifecycle: LifecycleSpec, root: Field) -> Iterator[tuple[Path, str]]:
-    """`lifecycle.ignore` paths that lead nowhere in the kind's spec."""
+def ignored(
+    lifecycle: LifecycleSpec, root: Field, beside: Collection[str] = ()
+) -> Iterator[tuple[Path, str]]:
+    """`lifecycle.ignore` paths that lead nowhere in the kind's spec, nor to what is `beside` it."""
     for index, rule in enumerate(lifecycle.ignore):
+        if re.split(r"[.\[]", rule.path)[0] in beside:
+            continue
         node: Field = root
         for step in filter(None, re.split(r"\.|\[[^\]]*\]", rule.path)):
             while node.shape in ("list", "map") and node.item:
@@ -158,6 +162,6 @@ def ignored(lifecycle: LifecycleSpec, root: Field) -> Iterator[tuple[Path, str]]
                 break  # no model opens it: what differs in it is named all the same
             if step not in node.members:
                 where = ("lifecycle", "ignore", index, "path")
-                yield where, unknown("field", step, node.members)
+                yield where, unknown("field", step, [*node.members, *beside])
                 break
             node = node.members[step]

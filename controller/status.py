@@ -120,7 +120,9 @@ def _resource(
         "conditions": conditions,
         "changes": [change_row(c) for c in seen.changes],
         "patch": json_patch(
-            shown((), seen.live), shown((), seen.target.spec), [_shown(c) for c in seen.actionable]
+            shown((), seen.live),
+            shown((), seen.target.spec),
+            [_shown(c) for c in seen.actionable if c in seen.of_spec],
         ),
     }
 

@@ -184,8 +184,7 @@ class Worker:
 
     def _make(self, name: str, record: Doc) -> None:
         kind = record["type"]
-        raw = self.stack["_template"]["Resources"][name].get("Properties") or {}
-        properties = typed(kind, self._resolved(self.scope().value(raw)))
+        properties = self.declared(name)
         if found := complaints(kind, properties):
             raise Failed(f"Properties validation failed for resource {name} with message:\n"
                          + "\n".join(found))  # fmt: skip
@@ -263,6 +262,12 @@ class Worker:
         self.stack["Outputs"] = outputs
 
     # --- values ---
+
+    def declared(self, name: str) -> Doc:
+        """A resource's properties as the template says them, its functions evaluated."""
+        resource = self.stack["_template"]["Resources"][name]
+        said = self.scope().value(resource.get("Properties") or {})
+        return typed(resource["Type"], self._resolved(said))
 
     def scope(self) -> Scope:
         """What the template's functions see now."""

@@ -62,12 +62,13 @@ MOTO = {
     },
     "iam": {
         "CreateRole", "GetRole", "ListRoles", "PutRolePolicy", "DeleteRolePolicy", "DeleteRole",
-        "CreatePolicy", "DeletePolicy",
+        "CreatePolicy", "DeletePolicy", "GetRolePolicy", "ListRolePolicies",
+        "ListAttachedRolePolicies",
     },
     "events": {"CreateEventBus", "PutEvents"},
     "kms": {
         "CreateKey", "DescribeKey", "CreateAlias", "ListAliases", "EnableKeyRotation",
-        "ScheduleKeyDeletion", "DeleteAlias",
+        "ScheduleKeyDeletion", "DeleteAlias", "GetKeyPolicy", "GetKeyRotationStatus",
     },
     "ecr": {"CreateRepository", "PutLifecyclePolicy", "DeleteRepository"},
     "acm": {"RequestCertificate", "DeleteCertificate"},

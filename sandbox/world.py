@@ -12,7 +12,10 @@ from typing import Any
 
 from sandbox.clock import Clock
 
-READ_PREFIXES = ("Describe", "List", "Get", "Head", "BatchGet", "Check", "Lookup", "Filter")
+READ_PREFIXES = (
+    "Describe", "List", "Get", "Head", "BatchGet", "Check", "Lookup", "Filter", "Detect",
+)  # fmt: skip
+"""What operations that only read begin with: those whose IAM access level is Read or List."""
 DEFAULT_ACCOUNT = "123456789012"
 DEFAULT_REGION = "us-east-1"
 

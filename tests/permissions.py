@@ -77,6 +77,9 @@ FUNCTIONS = {
 """What each function does under its own role."""
 
 OBSERVE = {
+    "cloudformation:BatchDescribeTypeConfigurations": "cloudformation:DetectStackDrift asks for it",
+    "cloudformation:DetectStackResourceDrift": "cloudformation:DetectStackDrift asks for it",
+    "cloudformation:ListStacks": "cloudformation:DescribeStacks asks for it",
     "elasticloadbalancing:DescribeWebACLAssociation": "wafv2:ListResourcesForWebACL asks for it",
     "elasticloadbalancing:GetLoadBalancerWebACL": "wafv2:GetWebACLForResource asks for it",
 }

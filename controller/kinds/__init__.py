@@ -30,6 +30,7 @@ KINDS = {
     "Cluster": "cluster:ClusterHandler",
     "Service": "service:ServiceHandler",
     "Task": "task:TaskHandler",
+    "Stack": "stack:StackHandler",
 }
 """Kind → `module:class`. Imported when first used: an environment pays for the kinds it has."""
 

@@ -205,6 +205,7 @@ class MetricFilterHandler(Handler):
     name_pattern = r"[^:*\x00-\x1f\x7f]{1,512}"
     name_says = "1-512 printable characters, none of them : or *"
     within = "logGroupName"
+    held_by = "inventory"
     reads: ClassVar = ("logs:DescribeMetricFilters",)
     writes: ClassVar = ("logs:PutMetricFilter", "logs:DeleteMetricFilter")
 

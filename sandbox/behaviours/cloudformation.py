@@ -211,13 +211,17 @@ def describe_stack_events(ctx: Context, params: Params) -> Reply:
     return _page("StackEvents", list(reversed(stack["_events"])), params)
 
 
-def _resource(name: str, record: Doc, when: str) -> Doc:
+def _resource(stack: Stack, name: str, record: Doc, when: str) -> Doc:
+    drift = stack.get("_drifts", {}).get(name, {})
     made = {
         "LogicalResourceId": name,
         "ResourceType": record["type"],
         "ResourceStatus": record["status"],
         when: record["at"],
-        "DriftInformation": {"StackResourceDriftStatus": "NOT_CHECKED"},
+        "DriftInformation": {
+            "StackResourceDriftStatus": drift.get("StackResourceDriftStatus", "NOT_CHECKED"),
+            **({"LastCheckTimestamp": drift["Timestamp"]} if drift else {}),
+        },
     }
     if record.get("physical"):
         made["PhysicalResourceId"] = record["physical"]
@@ -243,7 +247,7 @@ def describe_stack_resources(ctx: Context, params: Params) -> Reply:
         stack = held[0]
     found = [
         {"StackId": stack["StackId"], "StackName": stack["StackName"]}
-        | _resource(name, record, "Timestamp")
+        | _resource(stack, name, record, "Timestamp")
         for name, record in stack["_resources"].items()
         if record["status"] and logical in (None, name)
     ]
@@ -257,7 +261,7 @@ def describe_stack_resources(ctx: Context, params: Params) -> Reply:
 def list_stack_resources(ctx: Context, params: Params) -> Reply:
     stack = find(ctx, ctx.store, params["StackName"])
     found = [
-        _resource(name, record, "LastUpdatedTimestamp")
+        _resource(stack, name, record, "LastUpdatedTimestamp")
         for name, record in stack["_resources"].items()
         if record["status"]
     ]

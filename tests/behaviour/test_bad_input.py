@@ -126,7 +126,7 @@ def test_every_constraint_of_a_kind(
     print(f"{kind}: {count} constraints broken, {len(breaker.skipped)} out of reach")
     assert not wrong, f"{len(wrong)} of {count}:\n" + "\n".join(wrong)
     assert not breaker.skipped, breaker.skipped
-    assert count > 5
+    assert count > 1
 
 
 def test_every_constraint_of_the_environment(

@@ -23,8 +23,9 @@ from sandbox.vpc import read
 from sandbox.world import World
 from tests.harness import Plant, production
 
+ROOT = Path(__file__).parents[2]
 NAME = "litellm-production"
-CONFIG = Path(__file__).parents[2] / "desired_state" / "litellm" / "config.yaml"
+CONFIG = ROOT / "desired_state" / "litellm" / "config.yaml"
 ZONE = "Z0123456789ABCDEFGHIJ"
 
 
@@ -126,6 +127,53 @@ def test_from_an_empty_account_to_a_converged_environment(
     seen = Map(read(aws, vpc))
     assert wrong(list(seen.paths()), promise) == []
     assert list(seen.strays()) == []
+
+    plant.publish("---\n".join([production(), *watched()]))
+    last = plant.converge()[-1]
+    assert {key for key in last.assessments if key.startswith("Stack/")} == {
+        "Stack/network", "Stack/storage", "Stack/security",
+    }  # fmt: skip
+    assert [key for key, it in last.assessments.items() if it.drift] == []
+    aws.client("s3").put_public_access_block(
+        Bucket=f"{NAME}-config-{world.account}-us-east-1",
+        PublicAccessBlockConfiguration={"BlockPublicPolicy": False},
+    )
+    application = next(group for group, name in names.items() if name == "application")
+    rule = {
+        "IpProtocol": "tcp",
+        "FromPort": 22,
+        "ToPort": 22,
+        "IpRanges": [{"CidrIp": "0.0.0.0/0"}],
+    }
+    ec2.authorize_security_group_ingress(GroupId=application, IpPermissions=[rule])
+    allowed = '{"Effect": "Allow", "Action": "s3:*", "Resource": "*"}'
+    aws.client("iam").put_role_policy(
+        RoleName=f"{NAME}-task", PolicyName="more",
+        PolicyDocument=f'{{"Version": "2012-10-17", "Statement": [{allowed}]}}',
+    )  # fmt: skip
+    plant.later(3600)
+    plant.run()
+    plant.later(300)
+    told = {
+        f"{key} {change.path}" for key, it in plant.run().assessments.items() for change in it.drift
+    }
+    assert told == {
+        "Stack/network resources[ApplicationGroup].SecurityGroupIngress[1]",
+        *(
+            f"Stack/storage resources[ConfigBucket].PublicAccessBlockConfiguration.{name}"
+            for name in ("BlockPublicAcls", "BlockPublicPolicy", "IgnorePublicAcls",
+                         "RestrictPublicBuckets")
+        ),
+        "Stack/security resources[TaskRole].Policies[1]",
+    }  # fmt: skip
+
+
+def watched() -> list[str]:
+    """The stacks that docs/how-to/foundation.md has people name."""
+    page = (ROOT / "docs" / "how-to" / "foundation.md").read_text(encoding="utf-8")
+    section = page.split("## Watch it for drift")[1].split("\n## ")[0]
+    [block] = re.findall(r"```yaml\n(.*?)```", section, re.DOTALL)
+    return [str(each) for each in block.split("---\n")]
 
 
 @pytest.fixture

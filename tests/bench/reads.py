@@ -15,6 +15,12 @@ HOW = {
         "one service a call, or all of ECS, 10 a page, where that is fewer",
     "application-autoscaling:DescribeScheduledActions":
         "one service a call, only where its bounds moved",
+    "cloudformation:DescribeStackResourceDrifts":
+        "one stack a call, 100 resources a page, only where CloudFormation found drift: for a "
+        "quarter of an hour each time after a detection began, then once",
+    "cloudformation:DescribeStacks": "by name if it is one, else all of the region, by page",
+    "cloudformation:DetectStackDrift":
+        "one stack a call, once an hour; it begins what a later pass reads",
     "cloudwatch:DescribeAlarms": "100 alarms a call, by name",
     "cloudwatch:GetDashboard": "one a call (AWS has no other)",
     "cloudwatch:ListTagsForResource": _TAGS,

@@ -14,6 +14,7 @@ import yaml
 from tests.harness import environment
 from tests.perturbation.deeds import Running, sequence
 from tests.perturbation.full import FULL, IP_SET, KEY
+from tests.perturbation.stacks import stand
 
 SHIPPED = Path(__file__).parents[2] / "desired_state"
 ALL_KINDS = "all kinds"
@@ -39,9 +40,10 @@ class Drift:
 
 
 class _AllKinds(Running):
-    """With the keys and the IP set that its manifests name."""
+    """With the keys, the IP set and the stack that its manifests name."""
 
     def prepare(self) -> None:
+        stand(self)
         key = self.aws.client("kms").create_key()["KeyMetadata"]["Arn"]
         addresses = self.aws.client("wafv2").create_ip_set(
             Name="one", Scope="REGIONAL", IPAddressVersion="IPV4", Addresses=["192.0.2.0/24"]

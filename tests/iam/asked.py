@@ -26,6 +26,7 @@ AT = f"{REGION}:{ACCOUNT}"
 CLUSTER = re.compile(r"(arn:.*:cluster/)?(.+)")
 
 BY_NAME: dict[str, dict[str, str]] = {
+    "cloudformation": {"StackName": "stack/{}/1a2b"},
     "cloudwatch": {"AlarmName": "alarm:{}", "AlarmNames": "alarm:{}"},
     "ec2": {
         "GroupId": "security-group/{}", "Resources": "security-group/{}", "VpcId": "vpc/{}",
@@ -373,6 +374,12 @@ BESIDES: dict[str, Callable[[Params], Iterator[Besides]]] = {
         "ecs.application-autoscaling"
     ),
     "application-autoscaling:PutScalingPolicy": _alarms,
+    "cloudformation:DescribeStacks": lambda p: iter([("cloudformation:ListStacks", "*", {})]),
+    "cloudformation:DetectStackDrift": lambda p: iter([
+        ("cloudformation:BatchDescribeTypeConfigurations", "*", {}),
+        ("cloudformation:DetectStackResourceDrift",
+         f"arn:aws:cloudformation:{AT}:stack/{p['StackName']}/1a2b", {}),
+    ]),
     "cloudwatch:PutCompositeAlarm": lambda p: _tagged(
         "cloudwatch:TagResource", "cloudwatch", f"alarm:{p['AlarmName']}", p
     ),

@@ -13,6 +13,7 @@ from controller.store import Conflict, Stored
 from sandbox.pytest_plugin import new_world
 from tests.harness import Plant, environment
 from tests.perturbation.full import ACCOUNT, FULL, IP_SET, KEY, P
+from tests.perturbation.stacks import stand
 
 Doc = dict[str, Any]
 
@@ -57,6 +58,7 @@ class Bench(Plant):
         self.current: Doc = {}
         """The desired document that is being perturbed."""
         self.store: Any = MemoryStore()
+        stand(self)
         keys = [self.aws.client("kms").create_key()["KeyMetadata"]["Arn"] for _ in range(2)]
         addresses = self.aws.client("wafv2").create_ip_set(
             Name="one", Scope="REGIONAL", IPAddressVersion="IPV4", Addresses=["192.0.2.0/24"]

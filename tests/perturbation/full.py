@@ -22,13 +22,14 @@ IP_SET = "arn:aws:wafv2:us-east-1:123456789012:regional/ipset/one/1"
 """Like `KEY` it stands for one that the bench makes."""
 ACCOUNT = "111122223333"
 """Like `KEY` it stands for the bench's own."""
+ADOPTED = "lifecycle: {adopt: true}\n"
 TAGS = "tags: {team: platform, cost-center: '42'}\n"
 
 
 def manifest(kind: str, name: str, spec: str) -> str:
     """A manifest with a spec in block style, and tags, if AWS keeps them."""
     head = f"apiVersion: plumbline.dev/v1\nkind: {kind}\nmetadata: {{name: {name}}}\n"
-    tags = f"  {TAGS}" if handler_for(kind).tagged else ""
+    tags = f"  {TAGS}" if handler_for(kind).held_by == "tags" else ""
     return f"{head}spec:\n{indent(dedent(spec).strip(), '  ')}\n{tags}"
 
 
@@ -795,6 +796,8 @@ PARAMETER = (
         """),
 )  # fmt: skip
 
+STACK = (manifest("Stack", "full", "enableTerminationProtection: true") + ADOPTED,)
+
 FULL: dict[str, tuple[str, ...]] = {
     "Alarm": ALARM,
     "CacheParameterGroup": CACHE_PARAMETER_GROUP,
@@ -813,6 +816,7 @@ FULL: dict[str, tuple[str, ...]] = {
     "Secret": SECRET,
     "SecurityGroup": SECURITY_GROUP,
     "Service": SERVICE,
+    "Stack": STACK,
     "Task": TASK,
     "Topic": TOPIC_FULL,
     "WebACL": WEB_ACL,

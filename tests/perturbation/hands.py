@@ -1261,6 +1261,15 @@ class IpSets(Hand):
                 record["lock"] = "1111aaaa-22bb-33cc-44dd-555555eeeeee"
 
 
+class Stacks(Hand):
+    service = "cloudformation"
+
+    def field(self, name: str, leaf: Leaf, value: Any) -> None:
+        self.client().update_termination_protection(
+            StackName=name, EnableTerminationProtection=value
+        )
+
+
 HANDS: dict[str, type[Hand]] = {
     "Alarm": Alarms,
     "CacheParameterGroup": CacheParameterGroups,
@@ -1280,6 +1289,7 @@ HANDS: dict[str, type[Hand]] = {
     "Secret": Secrets,
     "SecurityGroup": SecurityGroups,
     "Service": Services,
+    "Stack": Stacks,
     "Task": Tasks,
     "WebACL": WebAcls,
 }

@@ -5,6 +5,8 @@ from __future__ import annotations
 import copy
 from typing import Any
 
+from controller.kinds import handler_for
+
 Doc = dict[str, Any]
 
 SUBNETS = ["subnet-0a1b2c3d", "subnet-1a1b2c3d"]
@@ -53,6 +55,7 @@ SAMPLES: dict[str, Doc] = {
         "containers": {"app": {"image": "nginx@sha256:" + "0" * 64}},
         "networkConfiguration": {"subnets": SUBNETS},
     },
+    "Stack": {},
     "Task": {
         "cluster": "main",
         "cpu": 256,
@@ -83,7 +86,10 @@ def environment(name: str = "test", **spec: Any) -> Doc:
 
 
 def resource(kind: str, name: str = "sample", spec: Doc | None = None, **more: Any) -> Doc:
-    """A resource document; its spec is the kind's sample unless given."""
+    """A resource document; its spec is the kind's sample unless given. What is never made here is
+    taken over."""
+    if handler_for(kind).held_by == "file":
+        more = {"lifecycle": {"adopt": True}, **more}
     return {
         "apiVersion": "plumbline.dev/v1",
         "kind": kind,

@@ -26,7 +26,9 @@ def resource(observation: Observation = THERE, **more: Any) -> Any:
         "observation": observation, "claim": Claim.OURS, "live": {}, "busy": "", "changes": (),
         "missing": isinstance(observation, Absent), "vanished": False, "outputs": {},
         "readiness": Readiness("ready"), "problem": "",
-        "handler": SimpleNamespace(holds_data=True, instant=False),
+        "handler": SimpleNamespace(
+            holds_data=True, instant=False, forbidden=lambda doc: ""
+        ),
         "resource": SimpleNamespace(lifecycle=lifecycle, depends_on=(), spec={}, raw={}),
         "target": SimpleNamespace(name="x"),
     }  # fmt: skip

@@ -539,7 +539,7 @@ def subjects(bench: Bench) -> dict[str, Assessment]:
         if "/full" in key:
             found.setdefault(key.partition("/")[0], seen)
     assert set(found) == set(KINDS)
-    return {kind: seen for kind, seen in found.items() if seen.handler.tagged}
+    return {kind: seen for kind, seen in found.items() if seen.handler.held_by == "tags"}
 
 
 def arn_of(seen: Assessment) -> str:

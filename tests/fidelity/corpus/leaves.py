@@ -126,6 +126,7 @@ PARTS: dict[str, dict[str, Shown]] = {
             "ScalingPolicies", ("PutScalingPolicy",)
         ),
     },
+    "Stack": {"cloudformation:DescribeStacks": Shown("Stacks", ("UpdateTerminationProtection",))},
     "Task": {
         "ecs:DescribeTaskDefinition": Shown("", ("RegisterTaskDefinition",), "", "taskDefinition.")
     },

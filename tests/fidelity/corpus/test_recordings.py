@@ -16,6 +16,7 @@ NOT_RECORDED = {
     "MetricFilter",
     "Parameter",
     "SecurityGroup",
+    "Stack",
     "Task",
 }
 """Kinds of which there is no published reply here, and tasks, which nobody imports."""

@@ -36,6 +36,7 @@ TYPES: dict[str, tuple[str, ...]] = {
     "ReplicationGroup": ("AWS::ElastiCache::ReplicationGroup",),
     "Secret": ("AWS::SecretsManager::Secret", "AWS::SecretsManager::RotationSchedule"),
     "SecurityGroup": ("AWS::EC2::SecurityGroup",),
+    "Stack": ("AWS::CloudFormation::Stack",),
     "Service": (
         "AWS::ECS::Service",
         "AWS::ECS::TaskDefinition",

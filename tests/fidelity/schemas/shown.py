@@ -51,6 +51,7 @@ SHOWN: dict[str, tuple[tuple[str, str, str], ...]] = {
         ("wafv2", "GetIPSet", "IPSet"),
         ("wafv2", "ListTagsForResource", "TagInfoForResource"),
     ),
+    "Stack": (("cloudformation", "DescribeStacks", "Stacks"),),
     "LogGroup": (
         ("logs", "DescribeLogGroups", "logGroups"),
         ("logs", "ListTagsForResource", ""),

@@ -13,6 +13,7 @@ from controller.inventory import BORN, WHOLE, Record
 from controller.kinds import KINDS, handler_for
 from controller.manifest import load
 from controller.ownership import Claim, remembered
+from controller.spec import Taggable
 from tests.harness import environment, resource
 
 HANDLER = handler_for("MetricFilter")
@@ -163,5 +164,10 @@ def test_whose_it_is(record: Record | None, claim: Claim) -> None:
     assert remembered(record, "app:a", lambda made: made == {"x": 1}) is claim
 
 
-def test_all_other_kinds_carry_tags() -> None:
-    assert [kind for kind in KINDS if not handler_for(kind).tagged] == ["MetricFilter"]
+def test_all_other_kinds_carry_tags_or_are_named_as_ours() -> None:
+    """And what says whose it is fits what AWS keeps of it."""
+    handlers = {kind: handler_for(kind) for kind in KINDS}
+    untagged = {kind: it.held_by for kind, it in handlers.items() if it.held_by != "tags"}
+    assert untagged == {"MetricFilter": "inventory", "Stack": "file"}
+    for kind, it in handlers.items():
+        assert issubclass(it.spec, Taggable) is (it.held_by == "tags"), kind
