@@ -12,6 +12,7 @@ import pytest
 
 from controller.inventory import Record
 from controller.manifest import load
+from controller.references import find, resolve
 
 ROOT = Path(__file__).parents[2]
 PAGES = sorted([*(ROOT / "docs").rglob("*.md"), *ROOT.glob("*.md")])
@@ -101,6 +102,23 @@ def test_whole_files_in_the_documentation_are_valid(page: Path) -> None:
     assert whole
     for text in whole:
         assert load(text.encode(), page.name).resources
+
+
+def test_an_image_of_ones_own_registry_is_named_as_told() -> None:
+    page = (ROOT / "docs/how-to/own-images.md").read_text(encoding="utf-8")
+    [image] = re.findall(r"^image: (\S+)", page, re.M)
+    file = (ROOT / "desired_state/litellm/production.yaml").read_text(encoding="utf-8")
+    [public] = set(re.findall(r"image: (\S+)", file))
+    assert page.count(public) == 2, "pulled and tagged"
+    assert f"{image} # {public.rpartition(':')[2]}" in page
+    desired = load(file.replace(public, image).encode(), "production.yaml").resources
+    uri = "123456789012.dkr.ecr.us-east-1.amazonaws.com/litellm-production/litellm"
+    templates = (ROOT / "bootstrap/storage.yaml").read_text(encoding="utf-8")
+    for key, name in (("Task/migrations", "migrations"), ("Service/gateway", "gateway")):
+        spec = desired[key].spec["containers"][name]["image"]
+        [(_, reference)] = find(spec)
+        assert reference.parameter.replace("litellm-production", "${Environment}") in templates
+        assert resolve(spec, lambda _: uri) == f"{uri}@{image.partition('@')[2]}"
 
 
 @pytest.mark.parametrize(
