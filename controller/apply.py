@@ -94,7 +94,7 @@ class _Run:
         self.unfinished: set[str] = set()
         self.counted: set[str] = set()
         self.faults: Counter[str] = Counter()
-        everything = {**report.assessments, **report.orphans}
+        everything = {**report.assessments, **report.removed}
         self.outputs: dict[str, Doc] = {key: dict(a.outputs) for key, a in everything.items()}
 
     def make(self, step: Step) -> None:
@@ -136,7 +136,7 @@ class _Run:
             self._skip(step, str(failure))
             self.broken[step.key] = str(failure)
         except Stale:
-            if step.key in self.report.orphans:  # what is to go is judged anew by the next pass
+            if step.key in self.report.removed:  # what is to go is judged anew by the next pass
                 self._skip(step, "it was changed meanwhile")
                 self.broken[step.key] = "it was changed meanwhile"
             else:
@@ -297,7 +297,7 @@ class _Run:
         return dict(opened.put_back(unescape(resolve(opened.doc, value))))
 
     def _assessment(self, key: str) -> Assessment:
-        return self.report.assessments.get(key) or self.report.orphans[key]
+        return self.report.assessments.get(key) or self.report.removed[key]
 
     def _unfinished(self, key: str, *, fault: bool) -> None:
         """Some steps of a resource were not made: what they would set is not settling.

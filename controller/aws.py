@@ -203,6 +203,13 @@ class Aws:
                 raise
         return future.result()
 
+    def made(self, key: Any) -> Any:
+        """What `once` made in this pass; None if nobody asked for it, or it failed."""
+        with self._lock:
+            future = self._memo.get(key)
+        done = future is not None and future.done() and future.exception() is None
+        return future.result() if future is not None and done else None
+
     def keep_secret(self, value: str) -> None:
         """Blot this value out of any error text from now on, however it is written there."""
         if value:

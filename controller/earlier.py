@@ -40,12 +40,19 @@ class _Desired(BaseModel):
     valid: StrictBool
 
 
+class _Orphan(BaseModel):
+    arn: StrictStr
+    resource: StrictStr
+    since: AwareDatetime
+
+
 class _Status(BaseModel):
     revision: StrictStr
     converged: StrictBool
     since: AwareDatetime | Literal[""] = Field(alias="notConvergedSince")
     desired: _Desired = Field(alias="desiredState")
     resources: dict[str, _Resource]
+    orphans: list[_Orphan] = []
 
 
 def status(found: Stored | None) -> dict[str, Any]:

@@ -58,7 +58,7 @@ class Judgement:
     """What guards look at beside the step.
 
     paused: why the environment is paused (empty: it is not). mode: of the environment, capped by
-    the control plane's. creating: keys that this plan creates. orphans: keys no longer declared.
+    the control plane's. creating: keys that this plan creates. removed: keys no longer declared.
     approved: tokens of steps that a person lets happen. season: what the calendar lets happen. now:
     seconds of Unix time.
     """
@@ -69,7 +69,7 @@ class Judgement:
     mode: str
     paused: str
     creating: frozenset[str]
-    orphans: frozenset[str]
+    removed: frozenset[str]
     approved: Collection[str] = ()
     season: Season = NO_SEASON
     now: float = 0.0
@@ -143,7 +143,7 @@ def evidence(step: Step, it: Assessment, known: Judgement) -> Veto | None:
     if isinstance(it.observation, Unknown):
         return Veto("ObservationUnknown", it.observation.reason, waiting=True)
     if isinstance(it.observation, Present):
-        if step.key in known.orphans and it.observation.unknown:
+        if step.key in known.removed and it.observation.unknown:
             why = next(iter(it.observation.unknown.values()))
             return Veto("ObservationUnknown", why, waiting=True)
         for path in step.action.changes:
@@ -159,7 +159,7 @@ def approval(step: Step, it: Assessment, known: Judgement) -> Veto | None:
     What holds no data goes with its manifest, if `prune: delete` says so. Mending drift is no
     reason for a step without return, such as cutting backups that somebody made longer by hand.
     """
-    pruned = step.key in known.orphans and not it.handler.holds_data
+    pruned = step.key in known.removed and not it.handler.holds_data
     if _approved(step, it, known):
         return None
     if step.action.risk == "destructive" and not pruned:
@@ -181,7 +181,7 @@ def _approved(step: Step, it: Assessment, known: Judgement) -> bool:
 def deletion_protection(step: Step, it: Assessment, known: Judgement) -> Veto | None:
     """A protected resource is not deleted, and nothing here switches the protection off."""
     protected = it.live.get("deletionProtection") or it.live.get("deletionProtectionEnabled")
-    if step.action.deletes and step.key in known.orphans and protected:
+    if step.action.deletes and step.key in known.removed and protected:
         return Veto("DeletionProtected", "deletion protection is on")
     return None
 
@@ -323,7 +323,7 @@ def rename(step: Step, it: Assessment, known: Judgement) -> Veto | None:
     slight = it.handler.instant and not it.handler.holds_data
     if not step.action.creates or slight:
         return None
-    for key in sorted(known.orphans):
+    for key in sorted(known.removed):
         other, record = known.assessments[key], known.records.get(key)
         same = record and record.last and _nameless(record.last) == _nameless(it.target.spec)
         if same and other.resource.kind == it.resource.kind and other.claim is Claim.OURS:
@@ -393,14 +393,14 @@ def _limits(steps: Sequence[Step], known: Judgement) -> dict[str, Veto]:
     what vanished counts as a change, since a pass that looks into the wrong account finds
     everything gone.
     """
-    total = max(1, len(known.assessments) - len(known.orphans))
+    total = max(1, len(known.assessments) - len(known.removed))
     changed = {
         s.key
         for s in steps
         if (not known.assessments[s.key].missing or known.assessments[s.key].vanished)
         and not _only_marks(s, known.assessments[s.key])
     }
-    deleted = {s.key for s in steps if s.action.deletes and s.key in known.orphans}
+    deleted = {s.key for s in steps if s.action.deletes and s.key in known.removed}
     disrupted = {s.key for s in steps if s.action.risk in DISRUPTIVE}
     for name, limit, keys in (
         ("maxChanges", known.limits.max_changes, changed - deleted),

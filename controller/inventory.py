@@ -161,6 +161,10 @@ class Inventory:
             record = self.records[key] = Record(physical)
         return record
 
+    def knows(self) -> set[str]:
+        """Keys of all that is remembered, whatever its kind."""
+        return {*self.records, *self._others}
+
     def forget_spent(self, now: datetime) -> None:
         """What would be good for nothing by now need not be remembered as used."""
         stamp = now.isoformat()

@@ -59,7 +59,7 @@ def release(environment: str, tools: Tools, keys: Collection[str], by: str) -> R
 
 def _let_go(it: Pass, keys: Collection[str]) -> Released:
     report, inventory = it.report, it.inventory
-    everything = {**report.assessments, **report.orphans}
+    everything = {**report.assessments, **report.removed}
     ours = [k for k, a in everything.items() if a.claim is Claim.OURS or k in inventory.records]
     for key in keys:
         if key not in ours:

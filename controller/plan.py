@@ -71,8 +71,8 @@ def _sorted(value: Any) -> Any:
     return value
 
 
-def plan(assessments: Iterable[Assessment], orphans: Iterable[Assessment]) -> Plan:
-    """Plan every resource (in dependency order) and the removal of orphans (in reverse)."""
+def plan(assessments: Iterable[Assessment], removed: Iterable[Assessment]) -> Plan:
+    """Plan every resource (in dependency order) and the removals (in reverse)."""
     steps: list[Step] = []
     stuck: dict[str, tuple[Change, ...]] = {}
     for assessment in assessments:
@@ -82,11 +82,11 @@ def plan(assessments: Iterable[Assessment], orphans: Iterable[Assessment]) -> Pl
         left = tuple(c for c in assessment.actionable if c.path not in covered)
         if left and assessment.claim is Claim.OURS:
             stuck[assessment.key] = tuple(_explained(assessment, change) for change in left)
-    for orphan in orphans:
-        observed = orphan.observation
-        if isinstance(observed, Present) and orphan.claim is Claim.OURS:
-            actions = orphan.handler.delete(orphan.target, observed)
-            steps.extend(Step(orphan.key, a, fingerprint(orphan.key, a)) for a in actions)
+    for gone in removed:
+        observed = gone.observation
+        if isinstance(observed, Present) and gone.claim is Claim.OURS:
+            actions = gone.handler.delete(gone.target, observed)
+            steps.extend(Step(gone.key, a, fingerprint(gone.key, a)) for a in actions)
     return Plan(tuple(steps), stuck)
 
 

@@ -19,6 +19,7 @@ from functools import partial
 from typing import Any
 
 from controller import lease as leases
+from controller import orphans
 from controller.apply import Outcome, apply
 from controller.approval import Approval, Request, granted, request, tokens
 from controller.assess import Assessment, assess
@@ -27,7 +28,7 @@ from controller.guards import CALENDAR, Judgement, Veto, judge
 from controller.handler import Absent, Observation, Present, Target
 from controller.inventory import Inventory, digest, remember
 from controller.kept import FLOOR_S, Trust, handed_on, taken_over
-from controller.kindlib.reading import TAG_INDEX, tags_by_arn
+from controller.kindlib.reading import TAG_INDEX, tags_by_arn, tags_seen
 from controller.kinds import handler_for
 from controller.lease import Lease
 from controller.manifest import Environment, Resource
@@ -75,7 +76,8 @@ class Report:
     """What one pass found and did. previous: when the pass before this one began, if known.
 
     asks: what waits for an approval. approvals: those in force for this plan, by step's token.
-    season: what the calendar lets happen.
+    season: what the calendar lets happen. orphans: key by ARN of what carries our tags and is not
+    known here; None if nobody looked.
     """
 
     environment: str
@@ -84,7 +86,7 @@ class Report:
     mode: str = "observe"
     paused: str = ""
     assessments: dict[str, Assessment] = field(default_factory=dict)
-    orphans: dict[str, Assessment] = field(default_factory=dict)
+    removed: dict[str, Assessment] = field(default_factory=dict)
     plan: Plan = field(default_factory=lambda: Plan((), {}))
     vetoes: dict[str, Veto] = field(default_factory=dict)
     outcomes: list[Outcome] = field(default_factory=list)
@@ -96,6 +98,7 @@ class Report:
     approvals: dict[str, Approval] = field(default_factory=dict)
     season: Season = field(default_factory=Season)
     previous: datetime | None = None
+    orphans: dict[str, str] | None = None
 
     @property
     def converged(self) -> bool:
@@ -304,8 +307,11 @@ class Pass:
                 resource, self.targets[key], handler_for(resource.kind), observations[key],
                 records.get(key), now=now,
             )  # fmt: skip
-            report.orphans[key] = replace(seen, vanished=False)  # gone is what it should be
+            report.removed[key] = replace(seen, vanished=False)  # gone is what it should be
         _managed_elsewhere(report, self.inventory, self.tools)
+        if (tags := tags_seen(self.aws, self.name)) is not None:
+            known = {*self.environment.resources, *self.inventory.knows()}
+            report.orphans = orphans.find(self.name, tags, known)
 
 
 def observe(aws: Aws, passes: Sequence[Pass]) -> tuple[dict[str, Observation], Parameters]:
@@ -380,7 +386,7 @@ def _judge(report: Report, environment: Environment, inventory: Inventory, store
     """Plan, and let the guards have their say; where they ask for a person's, look for it."""
     removable = {
         key: a
-        for key, a in report.orphans.items()
+        for key, a in report.removed.items()
         if inventory.records[key].prune == "delete" and isinstance(a.observation, Present)
     }
     report.season = season(environment.windows, environment.freezes, report.started)
@@ -399,19 +405,19 @@ def _judge(report: Report, environment: Environment, inventory: Inventory, store
 def _asks(report: Report) -> Request:
     """What waits for an approval."""
     reasons = {step: veto.reason for step, veto in report.vetoes.items()}
-    return request(report.plan.steps, reasons, {**report.assessments, **report.orphans})
+    return request(report.plan.steps, reasons, {**report.assessments, **report.removed})
 
 
 def judgement(report: Report, environment: Environment, inventory: Inventory) -> Judgement:
     """What the guards are to know."""
     return Judgement(
-        assessments={**report.assessments, **report.orphans},
+        assessments={**report.assessments, **report.removed},
         records=inventory.records,
         limits=environment.limits,
         mode=report.mode,
         paused=report.paused,
         creating=frozenset(s.key for s in report.plan.steps if s.action.creates),
-        orphans=frozenset(report.orphans),
+        removed=frozenset(report.removed),
         approved=report.approvals.keys(),
         season=report.season,
         now=report.started.timestamp(),
@@ -450,10 +456,10 @@ def _remember(report: Report, inventory: Inventory) -> None:
             record.identity = seen.identity
     gone = [
         key
-        for key, seen in report.orphans.items()
+        for key, seen in report.removed.items()
         if isinstance(seen.observation, Absent) or seen.handler.held_by == "file"
     ]
-    left = {*report.assessments, *report.orphans}
+    left = {*report.assessments, *report.removed}
     for key in [*gone, *(k for k, r in inventory.records.items() if r.watched and k not in left)]:
         inventory.records.pop(key)
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from controller import earlier
+from controller import earlier, orphans
 from controller.assess import Assessment
 from controller.attribution import PATIENCE, Notes, moment
 from controller.diff import Change, json_patch
@@ -77,8 +77,8 @@ def make(report: Report, before: dict[str, Any], now: datetime, notes: Notes) ->
         | _last_drift(report, seen, old.get(key, {}), notes, now)
         for key, seen in report.assessments.items()
     }
-    for key, orphan in report.orphans.items():
-        resources[key] = _resource(report, orphan, old.get(key, {}), stamp, removed=True)
+    for key, gone in report.removed.items():
+        resources[key] = _resource(report, gone, old.get(key, {}), stamp, removed=True)
     converged = report.converged
     well = converged or report.resting
     return {
@@ -97,6 +97,7 @@ def make(report: Report, before: dict[str, Any], now: datetime, notes: Notes) ->
         "notConvergedSince": "" if well else before.get("notConvergedSince") or stamp,
         "approval": _approval(report),
         "resources": resources,
+        "orphans": orphans.rows(report.orphans, before.get("orphans", ()), now),
     }
 
 

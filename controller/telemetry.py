@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
 
+from controller.orphans import parse
+
 if TYPE_CHECKING:
     from controller.reconciler import Report
 
@@ -50,6 +52,7 @@ def metrics(report: Report, now: datetime) -> list[Metric]:
             if r["conditions"]["Observed"]["status"] != "True"
         ),
         "UndeclaredFields": sum(1 for c in changes if c.cls == "undeclared"),
+        "OrphanedResources": sum(1 for o in parse(status.get("orphans", ())) if o.told(now)),
         "DesiredStateInvalid": int(bool(report.desired.refused)),
         "ApiCalls": sum(report.calls.values()),
         "Throttles": report.throttles,

@@ -28,6 +28,7 @@ def plan(file_or_environment: str, state: str | None, output: str) -> int:
         screen = console()
         render.print_desired(screen, report)
         render.print_plan(screen, report)
+        render.print_orphans(screen, report.status.document if report.status else {})
         render.print_asks(screen, report.environment, report.asks.fingerprint)
         screen.print(render.summary(report))
     clean = all(a.in_sync for a in report.assessments.values())

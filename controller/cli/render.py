@@ -67,10 +67,10 @@ def print_plan(console: Console, report: Report) -> None:
         for change in report.plan.stuck.get(key, ()):
             why = change.note or "no safe action makes this"
             console.print(f"    [red]blocked[/] {escape(change.path)}: {escape(why)}")
-    for key, orphan in report.orphans.items():
+    for key, gone in report.removed.items():
         console.print(
-            f"[red]-[/] {key} ({escape(orphan.target.name)}): no longer declared, "
-            f"prune: {orphan.resource.lifecycle.prune}"
+            f"[red]-[/] {key} ({escape(gone.target.name)}): no longer declared, "
+            f"prune: {gone.resource.lifecycle.prune}"
         )
         _steps(console, report, [s for s in report.plan.steps if s.key == key])
 
@@ -141,6 +141,16 @@ def whose(told: Mapping[str, Any]) -> str:
     """`commit 4e711d0 by Alice`, as far as it is told."""
     commit, author = (escape(str(told.get(word, ""))) for word in ("commit", "author"))
     return " ".join(f"{word} {it}" for word, it in (("commit", commit), ("by", author)) if it)
+
+
+def print_orphans(console: Console, document: Mapping[str, Any]) -> None:
+    """What carries the environment's tags and is not known here; it is left alone."""
+    for row in document.get("orphans", ()):
+        console.print(
+            f"[yellow]orphan[/] {escape(row['arn'])}: tagged {escape(row['resource'])}, seen since "
+            f"{escape(row['since'][:16])}, left alone",
+            highlight=False,
+        )
 
 
 def status_table(document: dict[str, Any]) -> Table:

@@ -45,5 +45,6 @@ def status(file_or_environment: str, state: str | None, output: str) -> int:
                 screen.print(f"  {problem}", markup=False)
         screen.width = 1000  # the terminal breaks long lines: a command in a message can be copied
         screen.print(render.status_table(document))
+        render.print_orphans(screen, document)
         render.print_asks(screen, name, (document.get("approval") or {}).get("fingerprint", ""))
     return 0 if document["converged"] else 2

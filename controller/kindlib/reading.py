@@ -46,11 +46,7 @@ def tags_by_arn(aws: Aws, target: Target) -> dict[str, dict[str, str]]:
     https://docs.aws.amazon.com/resourcegroupstagging/latest/APIReference/API_GetResources.html
     The service lags behind: what it says is a hint, good for saying "as it should be".
     """
-    environment = target.tags[ENVIRONMENT_TAG]
-    together = next(
-        (run for run in batches(aws.environments, MOST_VALUES) if environment in run),
-        (environment,),
-    )
+    together = _together(aws, target.tags[ENVIRONMENT_TAG])
 
     def read() -> dict[str, dict[str, str]]:
         found = aws.pages(
@@ -66,6 +62,19 @@ def tags_by_arn(aws: Aws, target: Target) -> dict[str, dict[str, str]]:
 
     found: dict[str, dict[str, str]] = aws.once(("tags", together), read)
     return found
+
+
+def tags_seen(aws: Aws, environment: str) -> dict[str, dict[str, str]] | None:
+    """What `tags_by_arn` read in this pass already, of all environments that share the read; None
+    if nothing needed it or AWS did not answer."""
+    found: dict[str, dict[str, str]] | None = aws.made(("tags", _together(aws, environment)))
+    return found
+
+
+def _together(aws: Aws, environment: str) -> Sequence[str]:
+    """The environments whose tags are read at once with this one's."""
+    runs = batches(aws.environments, MOST_VALUES)
+    return next((run for run in runs if environment in run), (environment,))
 
 
 def tag_hint(aws: Aws, target: Target, arn: str) -> dict[str, str] | None:

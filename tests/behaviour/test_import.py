@@ -167,7 +167,7 @@ def test_what_was_only_observed_is_not_ours_when_the_mode_changes(estate: Estate
     estate.publish(environment(name=NAME))  # and removed from the file it is not removed from AWS
     report = estate.run()
     assert estate.writes() == []
-    assert not report.orphans
+    assert not report.removed
 
 
 def test_taking_over_is_not_bounded_by_what_may_change(estate: Estate) -> None:

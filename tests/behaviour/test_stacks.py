@@ -227,7 +227,7 @@ def test_a_manifest_that_goes_leaves_the_stack_as_it_is(world: World) -> None:
     it.run()
     it.run()
     assert it.writes() == []
-    assert "Stack/network" not in it.run().orphans
+    assert "Stack/network" not in it.run().removed
     assert shown(it)["EnableTerminationProtection"] is True
 
 

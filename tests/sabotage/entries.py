@@ -612,7 +612,7 @@ def _tortured() -> Iterator[Sabotage]:
     )  # fmt: skip
     yield _one(
         "I5", "what can't be read as a whole is deleted", "controller/guards.py",
-        "if step.key in known.orphans and it.observation.unknown:", "if False:",
+        "if step.key in known.removed and it.observation.unknown:", "if False:",
         _tests("tests/behaviour/test_removed.py",
                "test_nothing_is_deleted_while_a_part_of_it_can_not_be_read"),
     )  # fmt: skip
