@@ -290,7 +290,7 @@ def events(report: Report, before: dict[str, Any], after: dict[str, Any]) -> lis
             if (step.key in report.assessments)
             else set()
         )
-        healed = [p for p in step.action.changes if p in drifted]
+        healed = [p for p in step.action.changes if p in drifted and not step.action.prepares]
         row |= {"message": outcome.message} if outcome.message else {}
         row |= {"approvedBy": outcome.approved} if outcome.approved else {}
         found.append({"type": "DriftCorrected" if healed else "ActionApplied", **row})

@@ -211,7 +211,7 @@ def attached(kind: str, physical: str, others: list[tuple[str, Doc]], live: Doc)
         if way in ("Ingress", "Egress") and said.get("GroupId") == physical:
             rule = {k: v for k, v in said.items() if k != "GroupId"}
             name = f"SecurityGroup{way}"
-            made[name] = [one for one in made[name] if not _says(rule, one)]
+            made[name] = [one for one in made[name] if not says(rule, one)]
     return made
 
 
@@ -232,7 +232,7 @@ def differences(declared: Doc, live: Doc) -> list[Doc]:
     return found
 
 
-def _says(wanted: Any, live: Any) -> bool:
+def says(wanted: Any, live: Any) -> bool:
     """Whether the live value says all that is wanted."""
     found: list[Doc] = []
     _compare("", wanted, live, found)
@@ -254,7 +254,7 @@ def _compare(path: str, wanted: Any, live: Any, found: list[Doc]) -> None:
 def _lists(path: str, wanted: list[Any], live: list[Any], found: list[Doc]) -> None:
     rest, lost = list(live), []
     for index, item in enumerate(wanted):
-        same = next((one for one in rest if _says(item, one)), None)
+        same = next((one for one in rest if says(item, one)), None)
         if same is None:
             lost.append((index, item))
         else:

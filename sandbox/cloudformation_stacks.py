@@ -274,7 +274,7 @@ class Worker:
         made = {
             name: (record["physical"], record["attributes"])
             for name, record in self._resources.items()
-            if record["status"] == "CREATE_COMPLETE"
+            if record["status"] in ("CREATE_COMPLETE", "UPDATE_IN_PROGRESS", "UPDATE_COMPLETE")
         }
         stack = self.stack
         return Scope(

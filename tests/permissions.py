@@ -87,8 +87,8 @@ OBSERVE = {
 
 CONVERGE = {
     "secretsmanager:GetSecretValue": "the value of a Secret, where a call needs it (apply)",
-    "iam:PassRole": "task roles in RegisterTaskDefinition, infrastructure roles in CreateService, "
-    "MonitoringRoleArn and DomainIAMRoleName in CreateDBInstance",
+    "iam:PassRole": "RoleARN in CreateChangeSet, task roles in RegisterTaskDefinition, "
+    "infrastructure roles in CreateService, MonitoringRoleArn and DomainIAMRoleName in CreateDBInstance",
     "iam:CreateServiceLinkedRole": "the first ECS service, scalable target, database, cache, and "
     "WAF logging to Firehose of an account",
     "elasticloadbalancing:SetWebAcl": "wafv2:AssociateWebACL, DisassociateWebACL",
@@ -144,6 +144,7 @@ ACCOUNT, REGION = "123456789012", "us-east-1"
 PARAMETERS = {
     "AWS::Partition": "aws", "AWS::Region": REGION, "AWS::AccountId": ACCOUNT,
     "NamePrefix": "shop-", "ParameterPath": "plumbline/", "TaskRoleNames": "shop-*",
+    "RevertRoleName": "shop-deploys",
     "RoleName": "plumbline",
     "StateBucket.Arn": "arn:aws:s3:::state",
     "Queue.Arn": f"arn:aws:sqs:{REGION}:{ACCOUNT}:plumbline.fifo",

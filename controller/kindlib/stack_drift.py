@@ -51,7 +51,8 @@ def drift_of(aws: Aws, stack: Mapping[str, Any]) -> Doc:
     if last is None or stale:
         return {"drifts": None, "problem": problem}
     status = told.get("StackDriftStatus")
-    if status == "IN_SYNC":
+    fresh = aws.began - last.timestamp() < TAKES_S
+    if status == "IN_SYNC" and not (fresh and updated):
         return {"drifts": [], "problem": problem}
 
     def read() -> list[Doc]:
@@ -60,12 +61,14 @@ def drift_of(aws: Aws, stack: Mapping[str, Any]) -> Doc:
             "cloudformation", "DescribeStackResourceDrifts", "StackResourceDrifts", asked
         )
 
-    if aws.began - last.timestamp() < TAKES_S:
+    if fresh:
         drifts = read()
     else:
         what = ("cloudformation", "drifts", str(stack["StackId"]))
         drifts = under_token(aws, "", what, f"{last.isoformat()} {status}", read)
     unsaid = status == "NOT_CHECKED" and not drifts
+    if updated is not None:  # the last results, while a detection after it is under way
+        unsaid |= any(d["Timestamp"] < updated for d in drifts)
     return {"drifts": None if unsaid else drifts, "problem": problem}
 
 

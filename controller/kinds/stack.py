@@ -2,7 +2,8 @@
 
 https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/using-cfn-stack-drift.html
 One AWS resource, found by its name; it is neither made nor deleted here. Its template says what its
-resources are like, and CloudFormation compares them when it is asked to (`kindlib/stack_drift.py`).
+resources are like, and CloudFormation compares them when it is asked to (`kindlib/stack_drift.py`)
+and puts them back where `revert` says so (`kindlib/stack_revert.py`).
 Nothing marks it as ours: tags of a stack go to all its resources. So `lifecycle.adopt: true` is
 what lets a pass write to it, each time anew.
 """
@@ -11,7 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from functools import partial
-from typing import Any, ClassVar
+from typing import Annotated, Any, ClassVar
 
 from controller.aws import Aws, AwsFailure
 from controller.diff import Change
@@ -29,8 +30,10 @@ from controller.handler import (
 )
 from controller.kindlib.planning import by_field, paths
 from controller.kindlib.stack_drift import RESOURCES, drift_of, found_by_cloudformation, moment
-from controller.policies import Doc
-from controller.spec import Outputs, Spec
+from controller.kindlib.stack_revert import being_made, change_sets_of, reverting, why_not
+from controller.policies import ActionOption, Doc
+from controller.references import escape
+from controller.spec import Arn, Model, Outputs, Spec
 
 OURS = "Plumbline - "
 """How the descriptions of the templates begin that Plumbline itself runs by."""
@@ -38,6 +41,14 @@ OURS = "Plumbline - "
 STANDS = ("CREATE_COMPLETE", "UPDATE_COMPLETE", "IMPORT_COMPLETE", "IMPORT_ROLLBACK_COMPLETE")
 
 _DEPLOY = "a stack is deployed from its template (make bootstrap, aws cloudformation deploy)"
+
+
+class Revert(Model):
+    """With what CloudFormation puts back what drifted."""
+
+    role_arn: Arn
+    """ARN of a role that CloudFormation may assume and that may change what is in the stack. The
+    stack keeps it: CloudFormation uses it for every later deployment, too."""
 
 
 class StackSpec(Spec):
@@ -55,6 +66,9 @@ class StackSpec(Spec):
 
     enable_termination_protection: bool = True
     """Refuse to delete the stack. AWS's default is false."""
+
+    revert: Annotated[Revert | None, ActionOption()] = None
+    """Have CloudFormation revert the drift of the stack's resources. Without it, it is told."""
 
 
 class StackOutputs(Outputs):
@@ -77,9 +91,13 @@ class StackHandler(Handler):
     beside = (RESOURCES,)
     reads: ClassVar = (
         "cloudformation:DescribeStacks", "cloudformation:DetectStackDrift",
-        "cloudformation:DescribeStackResourceDrifts",
+        "cloudformation:DescribeStackResourceDrifts", "cloudformation:ListChangeSets",
+        "cloudformation:DescribeChangeSet",
     )  # fmt: skip
-    writes: ClassVar = ("cloudformation:UpdateTerminationProtection",)
+    writes: ClassVar = (
+        "cloudformation:UpdateTerminationProtection", "cloudformation:CreateChangeSet",
+        "cloudformation:ExecuteChangeSet", "cloudformation:DeleteChangeSet",
+    )  # fmt: skip
 
     def observe(self, aws: Aws, targets: Sequence[Target]) -> dict[str, Observation]:
         """One stack by its name, several from the list of all; then what is known of their drift.
@@ -91,7 +109,10 @@ class StackHandler(Handler):
         except AwsFailure as failure:
             return {t.key: Unknown(str(failure)) for t in targets}
         names = sorted({t.name for t in targets if t.name in stacks})
-        seen = aws.gather(*(partial(_present, aws, stacks[name]) for name in names))
+        reverted = {t.name for t in targets if t.spec.get("revert")}
+        seen = aws.gather(
+            *(partial(_present, aws, stacks[name], revert=name in reverted) for name in names)
+        )
         by_name: dict[str, Observation] = {
             name: Unknown(str(each)) if isinstance(each, AwsFailure) else each
             for name, each in zip(names, seen, strict=True)
@@ -131,7 +152,7 @@ class StackHandler(Handler):
 
     def modifiable(self, doc: Mapping[str, Any]) -> str:
         status = str(doc["stack"]["StackStatus"])
-        return f"status {status}" if status.endswith("_IN_PROGRESS") else ""
+        return f"status {status}" if status.endswith("_IN_PROGRESS") else being_made(doc)
 
     def output(self, doc: Mapping[str, Any]) -> Doc:
         return {"name": doc["stack"]["StackName"], "arn": doc["stack"]["StackId"]}
@@ -139,24 +160,43 @@ class StackHandler(Handler):
     def plan(
         self, target: Target, observed: Present | Absent, changes: Sequence[Change]
     ) -> list[Action]:
-        protection = by_field(changes).get("enableTerminationProtection")
-        if isinstance(observed, Absent) or not protection:
+        """Protection at once; of a revert the next call, which the pass after this one follows."""
+        if isinstance(observed, Absent):
             return []
-        params = {
-            "StackName": target.name,
-            "EnableTerminationProtection": target.spec["enableTerminationProtection"],
-        }
-        return [
-            Action("cloudformation", "UpdateTerminationProtection", params, paths(protection),
-                   step="protection")
-        ]  # fmt: skip
+        fields, actions = by_field(changes), []
+        if protection := fields.get("enableTerminationProtection"):
+            params = {
+                "StackName": target.name,
+                "EnableTerminationProtection": target.spec["enableTerminationProtection"],
+            }
+            actions.append(
+                Action("cloudformation", "UpdateTerminationProtection", params, paths(protection),
+                       step="protection")
+            )  # fmt: skip
+        drift, revert = fields.get(RESOURCES), target.spec.get("revert")
+        if drift and revert:
+            doc = escape(observed.doc)
+            actions += reverting(doc["stack"], doc, revert["roleArn"], drift)
+        return actions
+
+    def apply(self, aws: Aws, target: Target, action: Action, params: Doc) -> Doc:
+        """As planned. A change set that is there already was made for the same drift."""
+        try:
+            return super().apply(aws, target, action, params)
+        except AwsFailure as failure:
+            if action.operation == "CreateChangeSet" and failure.failure == "exists":
+                return {}
+            raise
 
     def obstacle(self, observed: Present, change: Change) -> str:
         if change.top != RESOURCES:
             return ""
+        if "changeSets" in observed.doc:
+            return f"{change.note}; {why_not(observed.doc)}"
         return (
             f"{change.note}; undo it, put it into the template, or have CloudFormation revert it: "
-            "aws cloudformation create-change-set --deployment-mode REVERT_DRIFT "
+            "`revert.roleArn` here, or aws cloudformation create-change-set "
+            "--deployment-mode REVERT_DRIFT "
             f"--use-previous-template --stack-name {observed.doc['stack']['StackName']} …"
         )
 
@@ -184,5 +224,8 @@ def _stacks(aws: Aws, names: list[str]) -> dict[str, Doc]:
     return {stack["StackName"]: stack for stack in found if stack["StackName"] in names}
 
 
-def _present(aws: Aws, stack: Doc) -> Present:
-    return Present({"stack": stack, **drift_of(aws, stack)})
+def _present(aws: Aws, stack: Doc, *, revert: bool) -> Present:
+    found = drift_of(aws, stack)
+    if revert:
+        found |= change_sets_of(aws, stack, found["drifts"])
+    return Present({"stack": stack, **found})

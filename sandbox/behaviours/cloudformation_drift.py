@@ -52,7 +52,7 @@ def detect_stack_drift(ctx: Context, params: Params) -> Reply:
 
     def ended() -> None:
         stack.pop("_detecting", None)
-        _look(at_work, stack)
+        stack["_drifts"] = look(at_work, stack)
         told = stack["_drifts"].values()
         drifted = [d for d in told if d["StackResourceDriftStatus"] in ("MODIFIED", "DELETED")]
         stack["DriftInformation"] = {
@@ -67,7 +67,7 @@ def detect_stack_drift(ctx: Context, params: Params) -> Reply:
     return {"StackDriftDetectionId": detection["StackDriftDetectionId"]}
 
 
-def _look(at_work: Worker, stack: Stack) -> None:
+def look(at_work: Worker, stack: Stack) -> dict[str, Doc]:
     """Every resource that can be read, compared with its template."""
     now = at_work.call.world.clock.now()
     made = {n: r for n, r in stack["_resources"].items() if r.get("physical")}
@@ -92,7 +92,7 @@ def _look(at_work: Worker, stack: Stack) -> None:
         drift["StackResourceDriftStatus"] = "MODIFIED" if differ else "IN_SYNC"
         if differ:
             drift["PropertyDifferences"] = differ
-    stack["_drifts"] = found
+    return found
 
 
 @behaviour(

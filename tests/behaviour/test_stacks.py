@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from controller import approval
 from controller.diff import Change
 from controller.kindlib.stack_drift import found_by_cloudformation
 from controller.kinds.stack import OURS
 from controller.manifest import DesiredStateError, load
 from controller.redact import HIDDEN
+from sandbox.errors import Killed
 from sandbox.world import World
 from tests.harness import Plant, environment, resource
 
@@ -432,3 +434,221 @@ def test_a_value_typed_in_the_console_is_in_no_output(world: World) -> None:
     for each in versions:
         where = {"Key": each["Key"], "VersionId": each["VersionId"]}
         assert TYPED not in s3.get_object(Bucket=it.bucket, **where)["Body"].read().decode()
+
+
+ROLE = "arn:aws:iam::123456789012:role/deploys"
+REVERT = f'revert: {{roleArn: "{ROLE}"}}'
+PORT = "resources[Gateway].SecurityGroupIngress[1]"
+
+
+def open_ports(it: Plant) -> list[int]:
+    groups = it.aws.client("ec2").describe_security_groups(GroupIds=[physical(it, "Gateway")])
+    return sorted(rule["FromPort"] for rule in groups["SecurityGroups"][0]["IpPermissions"])
+
+
+def made(it: Plant) -> list[str]:
+    return [c.operation for c in it.writes()]
+
+
+def drifted(world: World, *, spec: str = REVERT, more: str = ADOPT, text: str = TEMPLATE) -> Plant:
+    """An environment whose stack has a port opened by hand, which CloudFormation has found."""
+    it = plant(world, manifest(more, spec), text=text)
+    if "adopt" in more:
+        it.converge()
+    open_port(it)
+    it.later(3600)
+    it.run()
+    it.later(300)
+    it.checkpoint()
+    return it
+
+
+def change_sets(it: Plant) -> list[Any]:
+    return it.aws.client("cloudformation").list_change_sets(StackName=NAME)["Summaries"]
+
+
+def test_a_port_opened_by_hand_is_closed_by_a_change_set(world: World) -> None:
+    it = drifted(world)
+    assert set(drift(it.run())) == {PORT}
+    assert made(it) == ["CreateChangeSet"]
+    assert open_ports(it) == [22, 443], "nothing is changed before its changes are read"
+    [call] = it.writes()
+    assert call.params["DeploymentMode"] == "REVERT_DRIFT"
+    assert call.params["RoleARN"] == ROLE
+    it.later(16)
+    report = it.run()
+    [veto] = report.vetoes.values()
+    assert (veto.reason, veto.waiting) == ("InProgress", True)
+    it.later(120)
+    it.run()
+    it.later(300)
+    assert open_ports(it) == [443]
+    assert shown(it)["StackStatus"] == "UPDATE_COMPLETE"
+    it.run()
+    assert not it.run().converged, "what was found before says nothing any more"
+    it.later(300)
+    report = it.run()
+    assert report.converged, report.assessments["Stack/network"].changes
+    assert made(it) == ["CreateChangeSet", "ExecuteChangeSet"]
+    assert change_sets(it) == []
+
+
+def test_only_what_is_executed_counts_as_correction(world: World) -> None:
+    it = drifted(world)
+    calls = {"DriftCorrected": "cloudformation:ExecuteChangeSet",
+             "ActionApplied": "cloudformation:CreateChangeSet"}  # fmt: skip
+    told = {}
+    for _ in range(2):
+        events = it.run().status.events
+        told |= {e["type"]: e["call"] for e in events if e["type"] in calls}
+        it.later(120)
+    assert told == calls
+
+
+def test_without_a_role_nothing_is_written(world: World) -> None:
+    it = drifted(world, spec="")
+    for _ in range(4):
+        it.run()
+        it.later(300)
+    assert made(it) == []
+    assert open_ports(it) == [22, 443]
+    blocked = it.status()["resources"]["Stack/network"]["conditions"]["Blocked"]
+    assert "revert.roleArn" in blocked["message"]
+
+
+def test_in_observe_mode_nothing_is_written(world: World) -> None:
+    it = drifted(world, more="lifecycle: {mode: observe}\n")
+    for _ in range(4):
+        assert PORT in drift(it.run())
+        it.later(300)
+    assert made(it) == []
+    assert open_ports(it) == [22, 443]
+
+
+@pytest.mark.parametrize("call", ["CreateChangeSet", "ExecuteChangeSet"])
+@pytest.mark.parametrize("after", [False, True])
+def test_killed_at_a_call_it_is_reverted_once(world: World, call: str, *, after: bool) -> None:
+    it = drifted(world)
+    world.fault("kill-after" if after else "kill-before", f"cloudformation:{call}")
+    if call == "ExecuteChangeSet":
+        it.run()
+        it.later(120)
+    with pytest.raises(Killed):
+        it.run()
+    it.revive()
+    for _ in range(6):
+        it.run()
+        it.later(300)
+    assert open_ports(it) == [443]
+    assert made(it).count("ExecuteChangeSet") <= 2
+    assert it.run().converged
+    events = it.aws.client("cloudformation").describe_stack_events(StackName=NAME)["StackEvents"]
+    begun = [e for e in events if (e["LogicalResourceId"], e["ResourceStatus"]) == (
+        NAME, "UPDATE_IN_PROGRESS")]  # fmt: skip
+    assert len(begun) == 1
+
+
+def test_what_is_made_again_or_replaced_waits_for_a_person(world: World) -> None:
+    it = drifted(world, text=WHOLE)
+    it.run()
+    it.later(120)
+    sets = world.store("cloudformation")["change_sets"]
+    [held] = sets.values()
+    held["Changes"][0]["ResourceChange"]["Replacement"] = "Conditional"
+    for _ in range(2):
+        report = it.run()
+        [veto] = report.vetoes.values()
+        assert veto.reason == "ApprovalRequired"
+        it.later(300)
+    assert open_ports(it) == [22, 443]
+    asked = approval.asked(it.status())
+    until = world.clock.now() + timedelta(hours=1)
+    approval.approve(
+        it.store, it.name,
+        approval.Approval("ops", "looked at", until, frozenset(asked.steps.values())),
+    )  # fmt: skip
+    held["Changes"][0]["ResourceChange"]["Replacement"] = "True"
+    it.run()
+    assert open_ports(it) == [22, 443], "approved was another one"
+    held["Changes"][0]["ResourceChange"]["Replacement"] = "Conditional"
+    it.run()
+    it.later(300)
+    assert open_ports(it) == [443]
+
+
+def test_a_group_that_was_deleted_is_made_again_when_a_person_says_so(world: World) -> None:
+    it = plant(world, manifest(spec=REVERT), text=WHOLE)
+    it.aws.client("ec2").delete_security_group(GroupId=physical(it, "Database"))
+    it.run()
+    it.later(300)
+    it.run()
+    it.later(120)
+    [veto] = it.run().vetoes.values()
+    assert veto.reason == "ApprovalRequired"
+    assert made(it).count("ExecuteChangeSet") == 0
+
+
+def test_what_is_to_be_left_is_not_reverted_with_the_rest(world: World) -> None:
+    rule = '{path: "resources[Address].Value", reason: moved by hand}'
+    more = f"lifecycle: {{adopt: true, ignore: [{rule}]}}\n"
+    it = plant(world, manifest(more, REVERT))
+    it.aws.client("ssm").put_parameter(Name="/shop/address", Value="there", Overwrite=True)
+    open_port(it)
+    it.run()
+    it.later(300)
+    it.run()
+    it.later(120)
+    [veto] = it.run().vetoes.values()
+    assert veto.reason == "ApprovalRequired"
+    held = it.aws.client("ssm").get_parameter(Name="/shop/address")["Parameter"]
+    assert held["Value"] == "there"
+
+
+def test_a_change_set_that_failed_is_told_and_not_made_again_at_once(world: World) -> None:
+    it = drifted(world)
+    it.run()
+    it.aws.client("ec2").revoke_security_group_ingress(
+        GroupId=physical(it, "Gateway"),
+        IpPermissions=[{"IpProtocol": "tcp", "FromPort": 22, "ToPort": 22,
+                        "IpRanges": [{"CidrIp": "0.0.0.0/0"}]}],
+    )  # fmt: skip
+    for _ in range(3):
+        it.later(300)
+        it.run()
+    blocked = it.status()["resources"]["Stack/network"]["conditions"]["Blocked"]
+    assert blocked["reason"] == "NoSafeAction"
+    assert "didn't contain changes" in blocked["message"]
+    assert made(it) == ["CreateChangeSet"]
+    it.later(3600)
+    it.run()
+    it.later(300)
+    assert it.run().converged, "the next look has found nothing"
+    assert made(it).count("ExecuteChangeSet") == 0
+
+
+def test_a_change_set_for_other_drift_is_discarded(world: World) -> None:
+    it = drifted(world)
+    world.fault("deny", "cloudformation:ExecuteChangeSet", times=99)
+    it.run()
+    [first] = change_sets(it)
+    it.aws.client("ssm").put_parameter(Name="/shop/address", Value="there", Overwrite=True)
+    it.later(3600)
+    it.run()
+    it.later(300)
+    it.run()
+    assert first["ChangeSetName"] not in [c["ChangeSetName"] for c in change_sets(it)]
+    assert made(it)[-2:] == ["DeleteChangeSet", "CreateChangeSet"]
+
+
+def test_it_waits_for_the_window(world: World) -> None:
+    it = drifted(world)
+    hour = (world.clock.now() + timedelta(hours=3)).hour
+    it.publish(environment(
+        manifest(spec=REVERT),
+        spec=f'windows: [{{cron: "0 {hour} * * *", duration: 1h}}]',
+    ))  # fmt: skip
+    it.run()
+    it.later(300)
+    report = it.run()
+    assert {v.reason for v in report.vetoes.values()} == {"OutsideWindow"}
+    assert open_ports(it) == [22, 443]

@@ -15,12 +15,15 @@ HOW = {
         "one service a call, or all of ECS, 10 a page, where that is fewer",
     "application-autoscaling:DescribeScheduledActions":
         "one service a call, only where its bounds moved",
+    "cloudformation:DescribeChangeSet":
+        "one a call, only for a stack with `revert` while its change set waits to be executed",
     "cloudformation:DescribeStackResourceDrifts":
         "one stack a call, 100 resources a page, only where CloudFormation found drift: for a "
         "quarter of an hour each time after a detection began, then once",
     "cloudformation:DescribeStacks": "by name if it is one, else all of the region, by page",
     "cloudformation:DetectStackDrift":
         "one stack a call, once an hour; it begins what a later pass reads",
+    "cloudformation:ListChangeSets": "one stack a call, only with `revert` and where it drifted",
     "cloudwatch:DescribeAlarms": "100 alarms a call, by name",
     "cloudwatch:GetDashboard": "one a call (AWS has no other)",
     "cloudwatch:ListTagsForResource": _TAGS,

@@ -189,6 +189,10 @@ def _context(service: str, params: Params) -> Iterator[tuple[str, str]]:
             tag for each in params.get("TagSpecifications", ()) for tag in each["Tags"]
         )]  # fmt: skip
         yield from ((f"aws:RequestTag/{tag['Key']}", str(tag.get("Value", ""))) for tag in given)
+    if service == "cloudformation":
+        for name, key in (("ChangeSetName", "ChangeSetName"), ("RoleARN", "RoleArn")):
+            if name in params:
+                yield f"cloudformation:{key}", params[name]
 
 
 def _borne(action: str, arn: str) -> dict[str, str]:
@@ -374,6 +378,7 @@ BESIDES: dict[str, Callable[[Params], Iterator[Besides]]] = {
         "ecs.application-autoscaling"
     ),
     "application-autoscaling:PutScalingPolicy": _alarms,
+    "cloudformation:CreateChangeSet": lambda p: _passed(p.get("RoleARN"), "cloudformation"),
     "cloudformation:DescribeStacks": lambda p: iter([("cloudformation:ListStacks", "*", {})]),
     "cloudformation:DetectStackDrift": lambda p: iter([
         ("cloudformation:BatchDescribeTypeConfigurations", "*", {}),

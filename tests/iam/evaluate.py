@@ -51,11 +51,11 @@ def met(conditions: Mapping[str, Any], context: Mapping[str, str]) -> bool:
 def _holds(operator: str, wanted: str, found: str | None) -> bool:
     if operator == "Null":
         return (found is None) is (wanted == "true")
-    if operator not in ("StringEquals", "Bool", "ArnLike"):
+    if operator not in ("StringEquals", "StringLike", "Bool", "ArnLike"):
         raise ValueError(f"found the operator {operator}, which this judge does not know")
     if found is None:
         return False
-    return matches(wanted, found) if operator == "ArnLike" else wanted == found
+    return matches(wanted, found) if operator.endswith("Like") else wanted == found
 
 
 def matches(pattern: str, text: str, *, case: bool = True) -> bool:

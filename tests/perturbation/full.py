@@ -796,7 +796,12 @@ PARAMETER = (
         """),
 )  # fmt: skip
 
-STACK = (manifest("Stack", "full", "enableTerminationProtection: true") + ADOPTED,)
+STACK = (
+    manifest("Stack", "full", """
+        enableTerminationProtection: true
+        revert: {roleArn: "arn:aws:iam::123456789012:role/r"}
+        """) + ADOPTED,
+)  # fmt: skip
 
 FULL: dict[str, tuple[str, ...]] = {
     "Alarm": ALARM,

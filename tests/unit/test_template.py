@@ -285,10 +285,11 @@ def test_the_role_that_looks_changes_nothing() -> None:
         level = get_action_data(*action.split(":"))[service][0]["access_level"]
         assert level in ("Read", "List"), action
     for name, resource in TARGET["Resources"].items():
-        converges = "Converge" in name
-        assert resource.get("Condition") == ("Converges" if converges else None), name
+        here = "Reverts" if "Revert" in name else "Converges" if "Converge" in name else None
+        assert resource.get("Condition") == here, name
     assert TARGET["Conditions"]["Converges"] == {"Fn::Equals": [{"Ref": "Mode"}, "enforce"]}
-    assert {s.condition for s in STATEMENTS if s.role == "Converge"} == {"Converges"}
+    assert {"Condition": "Converges"} in TARGET["Conditions"]["Reverts"]["Fn::And"]
+    assert {s.condition for s in STATEMENTS if s.role == "Converge"} == {"Converges", "Reverts"}
 
 
 def test_the_functions_reach_no_managed_service_themselves() -> None:
@@ -386,8 +387,9 @@ def test_the_prefix_of_names_narrows_every_write_to_what_carries_our_names() -> 
     }  # fmt: skip
 
 
-def test_roles_are_passed_to_ecs_rds_and_sns_only() -> None:
-    [each] = [s for s in STATEMENTS if "iam:PassRole" in s.actions]
+def test_roles_are_passed_to_ecs_rds_and_sns_only_and_one_to_cloudformation() -> None:
+    passed = {s.condition: s for s in STATEMENTS if "iam:PassRole" in s.actions}
+    each = passed["Converges"]
     assert each.actions == ("iam:PassRole",)
     assert each.resources == ("arn:aws:iam::123456789012:role/shop-*",)
     services = each.conditions["StringEquals"]["iam:PassedToService"]
@@ -395,6 +397,21 @@ def test_roles_are_passed_to_ecs_rds_and_sns_only() -> None:
         "ecs.amazonaws.com", "ecs-tasks.amazonaws.com", "monitoring.rds.amazonaws.com",
         "rds.amazonaws.com", "sns.amazonaws.com",
     ]  # fmt: skip
+    other = passed["Reverts"]
+    assert (other.actions, other.resources) == (
+        ("iam:PassRole",), ("arn:aws:iam::123456789012:role/shop-deploys",)
+    )  # fmt: skip
+    assert other.conditions == {
+        "StringEquals": {"iam:PassedToService": "cloudformation.amazonaws.com"}
+    }
+
+
+def test_a_change_set_is_made_with_the_one_role_that_the_account_names_for_it() -> None:
+    """Without it, CloudFormation would act with the role that a stack has."""
+    [each] = [s for s in STATEMENTS if "cloudformation:CreateChangeSet" in s.actions]
+    assert each.condition == "Reverts"
+    role = filled(each.conditions["StringEquals"]["cloudformation:RoleArn"])
+    assert role == "arn:aws:iam::123456789012:role/shop-deploys"
 
 
 def test_policies_keep_within_aws_limits() -> None:
