@@ -88,7 +88,8 @@ OBSERVE = {
 CONVERGE = {
     "secretsmanager:GetSecretValue": "the value of a Secret, where a call needs it (apply)",
     "iam:PassRole": "RoleARN in CreateChangeSet, task roles in RegisterTaskDefinition, "
-    "infrastructure roles in CreateService, MonitoringRoleArn and DomainIAMRoleName in CreateDBInstance",
+    "infrastructure roles in CreateService, MonitoringRoleArn and DomainIAMRoleName in "
+    "CreateDBInstance",
     "iam:CreateServiceLinkedRole": "the first ECS service, scalable target, database, cache, and "
     "WAF logging to Firehose of an account",
     "elasticloadbalancing:SetWebAcl": "wafv2:AssociateWebACL, DisassociateWebACL",
