@@ -145,7 +145,7 @@ ACCOUNT, REGION = "123456789012", "us-east-1"
 PARAMETERS = {
     "AWS::Partition": "aws", "AWS::Region": REGION, "AWS::AccountId": ACCOUNT,
     "NamePrefix": "shop-", "ParameterPath": "plumbline/", "TaskRoleNames": "shop-*",
-    "RevertRoleName": "shop-deploys",
+    "RevertRoleName": "deploys",
     "RoleName": "plumbline",
     "StateBucket.Arn": "arn:aws:s3:::state",
     "Queue.Arn": f"arn:aws:sqs:{REGION}:{ACCOUNT}:plumbline.fifo",

@@ -59,11 +59,24 @@ RARE = {
     "secretsmanager:GetSecretValue": {"SecretId": "litellm-production-full"},
     "ec2:UpdateSecurityGroupRuleDescriptionsIngress": {"GroupId": "sg-0a1b2c3d"},
     "ec2:UpdateSecurityGroupRuleDescriptionsEgress": {"GroupId": "sg-0a1b2c3d"},
+    "cloudformation:CreateChangeSet": {
+        "StackName": "litellm-production-full",
+        "ChangeSetName": "plumbline-1a2b",
+        "RoleARN": f"arn:aws:iam::{ACCOUNT}:role/deploys",
+    },
+    "cloudformation:ExecuteChangeSet": {
+        "StackName": "litellm-production-full",
+        "ChangeSetName": "plumbline-1a2b",
+    },
+    "cloudformation:DeleteChangeSet": {
+        "StackName": "litellm-production-full",
+        "ChangeSetName": "plumbline-1a2b",
+    },
 }
 """Calls that this run does not come by, or not so: tags that the tag index does not show, a policy
 removed alone, a password handed over to RDS, a secret's new version, a secret that was deleted, a
-value that a call needs, a rule that is described anew. Of other reads, all resources are asked
-for."""
+value that a call needs, a rule that is described anew, drift of a stack. Of other reads, all
+resources are asked for."""
 
 
 def shipped(*roles: str) -> list[Statement]:
@@ -161,8 +174,24 @@ def test_a_request_is_denied_where_a_policy_is_narrower() -> None:
     assert allowing(policies, Request("iam:PassRole", role, context=to))
     for wrong in ({}, {"iam:PassedToService": "lambda.amazonaws.com"}):
         assert not allowing(policies, Request("iam:PassRole", role, context=wrong))
-    with pytest.raises(ValueError, match="StringLike, which this judge does not know"):
-        met({"StringLike": {"aws:RequestTag/x": "y"}}, {})
+    with pytest.raises(ValueError, match="StringNotLike, which this judge does not know"):
+        met({"StringNotLike": {"aws:RequestTag/x": "y"}}, {})
+    stack, made = (
+        f"arn:aws:cloudformation:{AT}:stack/shop-network/1",
+        "cloudformation:ChangeSetName",
+    )
+    with_role = {
+        made: "plumbline-1",
+        "cloudformation:RoleArn": role.replace("shop-task", "deploys"),
+    }
+    for context, may in (
+        (with_role, True),
+        ({made: "plumbline-1"}, False),
+        ({**with_role, "cloudformation:RoleArn": role}, False),
+        ({**with_role, made: "release"}, False),
+    ):
+        request = Request("cloudformation:CreateChangeSet", stack, context=context)
+        assert bool(allowing(policies, request)) is may
 
 
 def test_only_groups_that_bear_our_tag_are_changed_or_become_ours() -> None:

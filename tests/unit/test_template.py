@@ -382,6 +382,7 @@ def test_the_prefix_of_names_narrows_every_write_to_what_carries_our_names() -> 
         "alarm:TargetTracking-service/*", "aws-waf-logs-*", "*/ipset/*", "*/managedruleset/*",
         "*/regexpatternset/*", "*/rulegroup/*", "key/*", "loadbalancer/app/*",
         "network-interface/*", "og:*", "parametergroup:*", "pg:*", "role/aws-service-role/*",
+        "role/deploys",
         "scalable-target/*", "secret:rds!*", "security-group/*", "subgrp:*", "subnet/*",
         "subnetgroup:*", "usergroup:*", "vpc/*",
     }  # fmt: skip
@@ -399,7 +400,7 @@ def test_roles_are_passed_to_ecs_rds_and_sns_only_and_one_to_cloudformation() ->
     ]  # fmt: skip
     other = passed["Reverts"]
     assert (other.actions, other.resources) == (
-        ("iam:PassRole",), ("arn:aws:iam::123456789012:role/shop-deploys",)
+        ("iam:PassRole",), ("arn:aws:iam::123456789012:role/deploys",)
     )  # fmt: skip
     assert other.conditions == {
         "StringEquals": {"iam:PassedToService": "cloudformation.amazonaws.com"}
@@ -411,7 +412,7 @@ def test_a_change_set_is_made_with_the_one_role_that_the_account_names_for_it() 
     [each] = [s for s in STATEMENTS if "cloudformation:CreateChangeSet" in s.actions]
     assert each.condition == "Reverts"
     role = filled(each.conditions["StringEquals"]["cloudformation:RoleArn"])
-    assert role == "arn:aws:iam::123456789012:role/shop-deploys"
+    assert role == "arn:aws:iam::123456789012:role/deploys"
 
 
 def test_policies_keep_within_aws_limits() -> None:
