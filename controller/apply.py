@@ -193,8 +193,10 @@ class _Run:
         """One try more. What only prepares another step counts together with that one.
 
         For a pass may be cut off between the two, as often as you like: then nothing was tried yet.
+        That one may be of a later pass (`tried_as`).
         """
-        if step.action.prepares and any(_after(s, step) for s in self.report.plan.steps):
+        later = step.action.tried_as or any(_after(s, step) for s in self.report.plan.steps)
+        if step.action.prepares and later:
             return
         tried, awaited = [step], set(step.action.after)
         for made in reversed([o.step for o in self.report.outcomes if o.made]):

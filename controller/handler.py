@@ -105,7 +105,8 @@ class Action:
     changes: rendered paths of the spec fields it changes, as in `Change.path`.
     step: a name unique among the actions of one resource; after: steps that must succeed first.
     creates: True if AWS will have one more resource afterwards. prepares: True if it changes
-    nothing of what stands: the action after it puts it to use.
+    nothing of what stands: the action after it puts it to use. tried_as: what actions of several
+    passes have in common that together are one try; empty if it is one by itself.
     """
 
     service: str
@@ -118,6 +119,7 @@ class Action:
     creates: bool = False
     deletes: bool = False
     prepares: bool = False
+    tried_as: str = ""
     volatile: Mapping[str, Any] = field(default_factory=dict)
     note: str = ""
 

@@ -51,6 +51,8 @@ def fingerprint(key: str, action: Action) -> str:
     any order.
     """
     what = [key, action.service, action.operation, _sorted(action.params)]
+    if action.tried_as:
+        what = [key, action.service, action.tried_as]
     return hashlib.sha256(_text(what).encode()).hexdigest()[:16]
 
 

@@ -2,9 +2,10 @@
 
 https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/drift-aware-change-sets.html
 One pass has the change set made, a later one reads what it would do and executes it. Its name says
-which drift it is for, so that it is found again after a crash, made once, and discarded when
-CloudFormation has found something else since. What it would do beyond putting back, in place, what
-was found drifted waits for an approval.
+which drift it is for, values that are told as hidden included, so that it is found again after a
+crash, made once, and discarded when CloudFormation has found something else since, or nothing. So
+an approval of it is for that drift alone. What it would do beyond putting back, in place, what was
+found drifted waits for one. Making and executing it are one try together.
 """
 
 from __future__ import annotations
@@ -26,11 +27,17 @@ MARK = "plumbline-"
 
 DRIFTED = ("MODIFIED", "DELETED")
 
+CHANGE_SETS = "changeSets"
+"""What the paths of change sets begin with that are left over."""
+
+_ROUNDS = 50_000
+"""Of the hash in names that all may read: nobody finds a short value in one by trying all."""
+
 OVER = ("EXECUTE_COMPLETE", "EXECUTE_FAILED", "OBSOLETE")
 """Change sets that can't be executed any more."""
 
 
-def name_of(drifts: Sequence[Mapping[str, Any]]) -> str:
+def name_of(stack: Mapping[str, Any], role: str, drifts: Sequence[Mapping[str, Any]]) -> str:
     """The change set for what was found: the same for the same drift, whenever it was looked at."""
     told = sorted(
         [
@@ -41,18 +48,29 @@ def name_of(drifts: Sequence[Mapping[str, Any]]) -> str:
         for d in drifts
         if d.get("StackResourceDriftStatus") in DRIFTED
     )  # fmt: skip
-    return MARK + hashlib.sha256(json.dumps(told).encode()).hexdigest()[:16]
+    return MARK + _digest(stack, [role, told])
 
 
-def change_sets_of(aws: Aws, stack: Mapping[str, Any], drifts: Sequence[Doc] | None) -> Doc:
-    """Our change sets, looked for only where something drifted.
+def _digest(stack: Mapping[str, Any], what: Any) -> str:
+    """16 hex digits that tell apart what may hold secrets, and tell nothing else of it."""
+    text = json.dumps(what, sort_keys=True, default=str).encode()
+    salt = str(stack["StackId"]).encode()
+    return hashlib.pbkdf2_hmac("sha256", text, salt, _ROUNDS, 8).hex()
 
-    name: of the one for this drift. changeSets: ours, as AWS lists them. revert: the one for this
-    drift, with the changes that it would make. refused: why they could not be read.
+
+def change_sets_of(
+    aws: Aws, stack: Mapping[str, Any], role: str, drifts: Sequence[Doc] | None
+) -> Doc:
+    """Our change sets; looked for without drift, too, since one may be left of what has gone.
+
+    name: of the one for this drift, empty if nothing drifted. changeSets: ours, as AWS lists them.
+    revert: the one for this drift, with the changes that it would make. refused: why they could not
+    be read.
     """
-    name = name_of(drifts or ())
-    found: Doc = {"name": name, "changeSets": [], "revert": None, "refused": ""}
-    if not any(d.get("StackResourceDriftStatus") in DRIFTED for d in drifts or ()):
+    drifted = any(d.get("StackResourceDriftStatus") in DRIFTED for d in drifts or ())
+    name = name_of(stack, role, drifts or ()) if drifted else ""
+    found: Doc = {"name": name, CHANGE_SETS: [], "revert": None, "refused": ""}
+    if drifts is None:
         return found
     asked = {"StackName": stack["StackName"]}
     try:
@@ -83,6 +101,19 @@ def _changes(aws: Aws, summary: Mapping[str, Any]) -> list[Doc]:
     return [each.get("ResourceChange") or {} for each in found]
 
 
+def left_over(doc: Mapping[str, Any]) -> list[Change]:
+    """Change sets of ours that are for no drift of now, or can't be executed: to be discarded."""
+    return [
+        Change((CHANGE_SETS, Entry(str(s["ChangeSetName"]))), None, s["Status"], None, "differs",
+               "pending", "a change set of ours that fits no drift any more")
+        for s in doc.get(CHANGE_SETS, ())
+        if (s["spent"] or s["ChangeSetName"] != doc["name"])
+        and not s["Status"].startswith("DELETE_")
+        and s["Status"] not in ("CREATE_PENDING", "CREATE_IN_PROGRESS")
+        and s.get("ExecutionStatus") != "EXECUTE_IN_PROGRESS"
+    ]  # fmt: skip
+
+
 def being_made(doc: Mapping[str, Any]) -> str:
     """Why the change set can't be executed yet; empty if nothing of it is under way."""
     one = doc.get("revert")
@@ -105,33 +136,31 @@ def why_not(doc: Mapping[str, Any]) -> str:
     return ""
 
 
+def discarding(stack: Doc, changes: Sequence[Change]) -> list[Action]:
+    """The calls that drop what is `left_over`."""
+    names = [str(c.parts[1].key) for c in changes if isinstance(c.parts[1], Entry)]
+    return [
+        Action("cloudformation", "DeleteChangeSet",
+               {"StackName": stack["StackName"], "ChangeSetName": name}, (change.path,),
+               step=f"discard-{name}", note=change.note)
+        for name, change in zip(names, changes, strict=True)
+    ]  # fmt: skip
+
+
 def reverting(stack: Doc, doc: Doc, role: str, changes: Sequence[Change]) -> list[Action]:
-    """The next calls towards having `changes` reverted, all of them drift of the resources."""
+    """The next call towards having `changes` reverted, all of them drift of the resources."""
     if doc["refused"]:
         return []
-    name, done = doc["name"], paths(changes)
-    discarded = [
-        s for s in doc["changeSets"]
-        if (s["spent"] or s["ChangeSetName"] != name) and not s["Status"].startswith("DELETE_")
-        and s.get("ExecutionStatus") != "EXECUTE_IN_PROGRESS"
-    ]  # fmt: skip
-    actions = [_discard(stack, each["ChangeSetName"]) for each in discarded]
-    one = doc["revert"]
+    name, done, one = doc["name"], paths(changes), doc["revert"]
     if one is None:
-        again = tuple(a.step for a in actions if a.params["ChangeSetName"] == name)
-        return [*actions, _make(stack, name, role, done, again)]
+        again = tuple(f"discard-{name}" for s in doc[CHANGE_SETS] if s["ChangeSetName"] == name)
+        return [_make(stack, name, role, done, again)]
     if one["Status"] == "FAILED":
-        return actions
+        return []
     risk, step, note = _risk(doc, one["changes"], changes)
     params = {"StackName": stack["StackName"], "ChangeSetName": name}
-    return [*actions, Action("cloudformation", "ExecuteChangeSet", params, done, risk=risk,
-                             step=step, note=note)]  # fmt: skip
-
-
-def _discard(stack: Doc, name: str) -> Action:
-    params = {"StackName": stack["StackName"], "ChangeSetName": name}
-    return Action("cloudformation", "DeleteChangeSet", params, step=f"discard-{name}",
-                  note="a change set of ours that no longer fits")  # fmt: skip
+    return [Action("cloudformation", "ExecuteChangeSet", params, done, risk=risk, step=step,
+                   tried_as=name, note=note)]  # fmt: skip
 
 
 def _make(
@@ -151,7 +180,7 @@ def _make(
         "Description": "Plumbline reverts drift",
     }
     return Action("cloudformation", "CreateChangeSet", params, done, step="change-set",
-                  after=after, prepares=True, note="changes nothing yet")  # fmt: skip
+                  after=after, prepares=True, tried_as=name, note="changes nothing yet")  # fmt: skip
 
 
 def _risk(doc: Doc, listed: Sequence[Doc], changes: Sequence[Change]) -> tuple[Risk, str, str]:
@@ -160,8 +189,8 @@ def _risk(doc: Doc, listed: Sequence[Doc], changes: Sequence[Change]) -> tuple[R
     why = list(_beyond(doc, listed, changes))
     if not why:
         return "disruptive", "revert", "CloudFormation puts back what its template says"
-    text = json.dumps(sorted(json.dumps(c, sort_keys=True, default=str) for c in listed))
-    return "destructive", f"revert-{hashlib.sha256(text.encode()).hexdigest()[:8]}", "; ".join(why)
+    listing = sorted(json.dumps(c, sort_keys=True, default=str) for c in listed)
+    return "destructive", f"revert-{_digest(doc['stack'], listing)}", "; ".join(why)
 
 
 def _beyond(doc: Doc, listed: Sequence[Doc], changes: Sequence[Change]) -> Iterator[str]:

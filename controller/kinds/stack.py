@@ -30,7 +30,15 @@ from controller.handler import (
 )
 from controller.kindlib.planning import by_field, paths
 from controller.kindlib.stack_drift import RESOURCES, drift_of, found_by_cloudformation, moment
-from controller.kindlib.stack_revert import being_made, change_sets_of, reverting, why_not
+from controller.kindlib.stack_revert import (
+    CHANGE_SETS,
+    being_made,
+    change_sets_of,
+    discarding,
+    left_over,
+    reverting,
+    why_not,
+)
 from controller.policies import ActionOption, Doc
 from controller.references import escape
 from controller.spec import Arn, Model, Outputs, Spec
@@ -88,7 +96,7 @@ class StackHandler(Handler):
     name_says = "1-128 letters, digits or hyphens, beginning with a letter"
     holds_data = True
     held_by = "file"
-    beside = (RESOURCES,)
+    beside = (RESOURCES, CHANGE_SETS)
     reads: ClassVar = (
         "cloudformation:DescribeStacks", "cloudformation:DetectStackDrift",
         "cloudformation:DescribeStackResourceDrifts", "cloudformation:ListChangeSets",
@@ -109,9 +117,9 @@ class StackHandler(Handler):
         except AwsFailure as failure:
             return {t.key: Unknown(str(failure)) for t in targets}
         names = sorted({t.name for t in targets if t.name in stacks})
-        reverted = {t.name for t in targets if t.spec.get("revert")}
+        roles = {t.name: t.spec["revert"]["roleArn"] for t in targets if t.spec.get("revert")}
         seen = aws.gather(
-            *(partial(_present, aws, stacks[name], revert=name in reverted) for name in names)
+            *(partial(_present, aws, stacks[name], role=roles.get(name, "")) for name in names)
         )
         by_name: dict[str, Observation] = {
             name: Unknown(str(each)) if isinstance(each, AwsFailure) else each
@@ -128,7 +136,7 @@ class StackHandler(Handler):
         return f"Plumbline makes no stacks: {_DEPLOY}, then it is watched"
 
     def drifted(self, doc: Mapping[str, Any]) -> list[Change]:
-        return found_by_cloudformation(doc)
+        return [*found_by_cloudformation(doc), *left_over(doc)]
 
     def forbidden(self, doc: Mapping[str, Any]) -> str:
         stack = doc["stack"]
@@ -174,8 +182,9 @@ class StackHandler(Handler):
                        step="protection")
             )  # fmt: skip
         drift, revert = fields.get(RESOURCES), target.spec.get("revert")
+        doc = escape(observed.doc)
+        actions += discarding(doc["stack"], fields.get(CHANGE_SETS, ()))
         if drift and revert:
-            doc = escape(observed.doc)
             actions += reverting(doc["stack"], doc, revert["roleArn"], drift)
         return actions
 
@@ -224,8 +233,8 @@ def _stacks(aws: Aws, names: list[str]) -> dict[str, Doc]:
     return {stack["StackName"]: stack for stack in found if stack["StackName"] in names}
 
 
-def _present(aws: Aws, stack: Doc, *, revert: bool) -> Present:
+def _present(aws: Aws, stack: Doc, *, role: str) -> Present:
     found = drift_of(aws, stack)
-    if revert:
-        found |= change_sets_of(aws, stack, found["drifts"])
+    if role:
+        found |= change_sets_of(aws, stack, role, found["drifts"])
     return Present({"stack": stack, **found})
