@@ -196,8 +196,9 @@ def defaults(step: Step, it: Assessment, known: Judgement) -> Veto | None:
         return None
     if _approved(step, it, known):
         return None
+    ungiven = ("tags", *it.handler.beside)
     for change in it.changes:
-        mine = change.path in step.action.changes and change.top != "tags"
+        mine = change.path in step.action.changes and change.top not in ungiven
         if mine and change.cause in ("pending", "both") and not _written(change.path, it.resource):
             return Veto(
                 "DefaultsChanged",

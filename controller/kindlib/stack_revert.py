@@ -180,7 +180,8 @@ def _make(
         "Description": "Plumbline reverts drift",
     }
     return Action("cloudformation", "CreateChangeSet", params, done, step="change-set",
-                  after=after, prepares=True, tried_as=name, note="changes nothing yet")  # fmt: skip
+                  after=after, prepares=True, tried_as=name,
+                  note="changes nothing yet")  # fmt: skip
 
 
 def _risk(doc: Doc, listed: Sequence[Doc], changes: Sequence[Change]) -> tuple[Risk, str, str]:

@@ -167,6 +167,27 @@ def test_from_an_empty_account_to_a_converged_environment(
         "Stack/security resources[TaskRole].Policies[1]",
     }  # fmt: skip
 
+    role = f'spec: {{revert: {{roleArn: "arn:aws:iam::{world.account}:role/deploys"}}}}'
+    reverted = [f"{it.strip()}\n{role}\n" for it in watched() if "name: security" not in it]
+    plant.publish("---\n".join([production(), *reverted, watched()[-1]]))
+    for _ in range(8):
+        report = plant.run()
+        plant.later(300)
+    [*left] = [f"{key} {c.path}" for key, it in report.assessments.items() for c in it.drift]
+    assert left == ["Stack/security resources[TaskRole].Policies[1]"]
+    assert live(aws)[1] == reached
+    block = aws.client("s3").get_public_access_block(
+        Bucket=f"{NAME}-config-{world.account}-us-east-1"
+    )["PublicAccessBlockConfiguration"]
+    assert len(block) == 4
+    assert all(block.values())
+    assert set(stacks(world).values()) == {"CREATE_COMPLETE", "UPDATE_COMPLETE"}
+    capsys.readouterr()
+    deployment(world, zone).run()  # the stacks' template is what it was
+    told = capsys.readouterr().out
+    assert f"==> {NAME}-network: nothing to change" in told
+    assert f"==> {NAME}-storage: nothing to change" in told
+
 
 def watched() -> list[str]:
     """The stacks that docs/how-to/foundation.md has people name."""

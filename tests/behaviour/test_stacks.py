@@ -102,6 +102,14 @@ def open_port(it: Plant) -> None:
     )  # fmt: skip
 
 
+def close_port(it: Plant) -> None:
+    it.aws.client("ec2").revoke_security_group_ingress(
+        GroupId=physical(it, "Gateway"),
+        IpPermissions=[{"IpProtocol": "tcp", "FromPort": 22, "ToPort": 22,
+                        "IpRanges": [{"CidrIp": "0.0.0.0/0"}]}],
+    )  # fmt: skip
+
+
 def drift(report: Any, key: str = "Stack/network") -> dict[str, Change]:
     return {c.path: c for c in report.assessments[key].drift}
 
@@ -607,11 +615,7 @@ def test_what_is_to_be_left_is_not_reverted_with_the_rest(world: World) -> None:
 def test_a_change_set_that_failed_is_told_and_not_made_again_at_once(world: World) -> None:
     it = drifted(world)
     it.run()
-    it.aws.client("ec2").revoke_security_group_ingress(
-        GroupId=physical(it, "Gateway"),
-        IpPermissions=[{"IpProtocol": "tcp", "FromPort": 22, "ToPort": 22,
-                        "IpRanges": [{"CidrIp": "0.0.0.0/0"}]}],
-    )  # fmt: skip
+    close_port(it)
     for _ in range(3):
         it.later(300)
         it.run()
@@ -622,8 +626,77 @@ def test_a_change_set_that_failed_is_told_and_not_made_again_at_once(world: Worl
     it.later(3600)
     it.run()
     it.later(300)
+    it.run()
     assert it.run().converged, "the next look has found nothing"
+    assert change_sets(it) == []
     assert made(it).count("ExecuteChangeSet") == 0
+
+
+def test_a_change_set_whose_drift_has_gone_is_dropped(world: World) -> None:
+    it = drifted(world, text=WHOLE)
+    it.run()
+    assert len(change_sets(it)) == 1
+    it.later(60)
+    frozen = "freezes: [{start: 2026-01-01, until: 2027-01-01, reason: a year of rest}]"
+    it.publish(environment(manifest(spec=REVERT), spec=frozen))
+    close_port(it)
+    it.later(3600)
+    it.run()
+    it.later(300)
+    assert not it.run().converged, "in a freeze it stays, and is told"
+    assert len(change_sets(it)) == 1
+    it.publish(environment(manifest(spec=REVERT)))
+    it.run()
+    assert change_sets(it) == []
+    assert it.run().converged
+    assert made(it) == ["CreateChangeSet", "DeleteChangeSet"]
+
+
+def test_what_comes_back_each_time_is_reverted_three_times(world: World) -> None:
+    """Making and executing a change set are one try, though each is of a pass of its own."""
+    it = drifted(world)
+    reasons: set[str] = set()
+    for _ in range(60):
+        report = it.run()
+        reasons |= {v.reason for v in report.vetoes.values() if not v.waiting}
+        it.later(300)
+        if 22 not in open_ports(it):
+            open_port(it)
+    assert made(it).count("ExecuteChangeSet") == 3
+    assert made(it).count("CreateChangeSet") == 3
+    assert "NotConverging" in reasons
+
+
+def test_an_approval_is_for_the_values_that_are_hidden_too(world: World) -> None:
+    """What a person let be overwritten was something else, though both are told as hidden."""
+    rule = '{path: "resources[Gateway].SecurityGroupIngress[1]", reason: opened by hand}'
+    it = plant(world, manifest(f"lifecycle: {{adopt: true, ignore: [{rule}]}}\n", REVERT))
+    open_port(it)
+
+    def typed(value: str) -> dict[str, str]:
+        it.aws.client("ssm").put_parameter(Name="/shop/address", Value=value, Overwrite=True)
+        it.later(3600)
+        for _ in range(3):
+            it.run()
+            it.later(300)
+        assert {v.reason for v in it.run().vetoes.values()} == {"ApprovalRequired"}
+        return dict(approval.asked(it.status()).steps)
+
+    first = typed("there")
+    shown_first = it.run().assessments["Stack/network"].drift
+    second = typed("elsewhere")
+    values = [[(c.path, c.was, c.now) for c in drift if "Address" in c.path]
+              for drift in (shown_first, it.run().assessments["Stack/network"].drift)]  # fmt: skip
+    assert values[0] == values[1] != []
+    assert set(first.values()).isdisjoint(second.values())
+    until = world.clock.now() + timedelta(hours=1)
+    approval.approve(
+        it.store, it.name, approval.Approval("ops", "looked", until, frozenset(first.values()))
+    )
+    it.run()
+    assert "ExecuteChangeSet" not in made(it)
+    names = " ".join(c["ChangeSetName"] for c in change_sets(it))
+    assert "there" not in names
 
 
 def test_a_change_set_for_other_drift_is_discarded(world: World) -> None:
