@@ -94,7 +94,13 @@ def _dump(document: Doc) -> str:
             return written
     except YamlError:
         pass
-    return json.dumps(document, indent=2) + "\n"
+    plain = json.dumps(document, indent=2, ensure_ascii=False)
+    return "".join(c if c == "\n" or c.isprintable() else _escape(c) for c in plain) + "\n"
+
+
+def _escape(char: str) -> str:
+    """As YAML reads it; JSON would make two of what is beyond U+FFFF, and YAML refuses those."""
+    return f"\\u{ord(char):04x}" if ord(char) <= 0xFFFF else f"\\U{ord(char):08x}"
 
 
 def printable(text: str) -> str:

@@ -7,7 +7,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from controller.cli import import_ as command
@@ -301,6 +301,7 @@ HEAD = {"apiVersion": "plumbline.dev/v1", "kind": "Environment", "metadata": {"n
 
 @settings(max_examples=25, deadline=None)
 @given(odd=ODD_NAMES, name=HIDING, value=VALUES)
+@example(odd="\x85\U00010000", name="DB_PASS", value="Hunter2hunter2")
 def test_whatever_names_and_values_say_the_file_is_what_was_imported(
     odd: str, name: str, value: str
 ) -> None:
