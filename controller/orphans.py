@@ -13,6 +13,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from controller.kindlib.reading import ENVIRONMENT_TAG, RESOURCE_TAG
+from controller.redact import HIDDEN
 
 LINGERS = timedelta(minutes=15)
 """For so long the index of tags may still show what was deleted."""
@@ -25,9 +26,14 @@ _TRACES = re.compile(r":ecs:.*:(task-definition|task)/|:(rds|elasticache):.*:(cl
 """
 
 
+_KEY = re.compile(r"[A-Z][A-Za-z]{1,40}/[a-z][a-z0-9-]{0,39}")
+"""What we write into the tag. What else stands there somebody typed, and it may be a secret."""
+
+
 @dataclass(frozen=True, slots=True)
 class Orphan:
-    """One of them. key: `Kind/name`, as its tag says. since: when it was first seen so."""
+    """One of them. key: `Kind/name`, as its tag says; hidden if that says something else. since:
+    when it was first seen so."""
 
     arn: str
     key: str
@@ -44,7 +50,7 @@ def find(
     """Key by ARN of all orphans. tags: the index, by ARN. known: keys of the file and of our
     memory."""
     return {
-        arn: marks[RESOURCE_TAG]
+        arn: marks[RESOURCE_TAG] if _KEY.fullmatch(marks[RESOURCE_TAG]) else HIDDEN
         for arn, marks in sorted(tags.items())
         if marks.get(ENVIRONMENT_TAG) == environment
         and marks.get(RESOURCE_TAG) not in (None, *known)

@@ -643,15 +643,18 @@ def test_the_control_plane_may_pass_the_roles_and_change_what_is_named_so() -> N
 # --- who may be given a role ---
 
 PASSED_TO = {
-    "ecs": "ECS", "ecs-tasks": "ECS", "monitoring.rds": "RDS", "rds": "RDS", "sns": "SNS",
+    "cloudformation": "CloudFormation", "ecs": "ECS", "ecs-tasks": "ECS", "monitoring.rds": "RDS",
+    "rds": "RDS", "sns": "SNS",
 }  # fmt: skip
 
 
 @pytest.mark.parametrize("path", ["template.yaml", "bootstrap/target.yaml"])
-def test_the_parameter_names_each_service_that_roles_are_passed_to(path: str) -> None:
+def test_the_parameters_name_each_service_that_roles_are_passed_to(path: str) -> None:
     text = (ROOT / path).read_text(encoding="utf-8")
-    said = text.split("  TaskRoleNames:\n")[1].split("Description: >-\n")[1]
-    said = re.split(r"\n(?! {6})", said)[0]
+    said = ""
+    for name in ("RevertRoleName", "TaskRoleNames"):
+        about = text.split(f"  {name}:\n")[1].split("Description: >-\n")[1]
+        said += re.split(r"\n(?! {6})", about)[0]
     roles = parse((ROOT / "bootstrap" / "target.yaml").read_text(encoding="utf-8"))
     services = set(re.findall(r"'([a-z.-]+)\.amazonaws\.com'", str(list(passed_to(roles)))))
     assert services
