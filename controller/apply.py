@@ -18,7 +18,7 @@ from controller.assess import SETTLE_S, Assessment, assess
 from controller.aws import CALL_BOUND_S, Aws, AwsFailure, NotPermitted, Stale
 from controller.guards import judge
 from controller.handler import REMARK
-from controller.inventory import BORN, WHOLE, Inventory, Record, remember
+from controller.inventory import BORN, FOLLOWS, WHOLE, Inventory, Record, remember
 from controller.kindlib.secret_values import secret_value
 from controller.lease import Lease
 from controller.pause import paused_until
@@ -234,7 +234,7 @@ class _Run:
         desired = versioned(seen.target.spec, self.outputs)
         if seen.missing:
             record.last = desired if not rest else None  # of what was there before, it says nothing
-            record.prune = seen.resource.lifecycle.prune
+            record.prune = seen.resource.lifecycle.prune or FOLLOWS
             record.depends_on = sorted(seen.resource.depends_on)
             record.identity = seen.handler.identity_of(seen.target)
             return

@@ -114,6 +114,11 @@ class EnvironmentSpec(Model):
     freezes: Annotated[list[Freeze], Field(max_length=50)] = Field(default_factory=list)
     """When nothing is changed."""
 
+    prune: Prune = "retain"
+    """What becomes, in AWS, of a resource whose manifest is taken out of the file. retain: it stays
+    as it is, and is told as no longer declared. delete: it is deleted, unless its kind holds data.
+    A resource's `lifecycle.prune` overrides it."""
+
     tags: Tags = Field(default_factory=dict)
     """Tags of every resource of the environment that can carry tags."""
 

@@ -107,8 +107,8 @@ def _kind(kind: str, root: Field) -> str:
     about = _about(handler)
     out += [_paragraph(inspect.getdoc(handler.spec) or about.says), ""]
     out += [f"Name in AWS: {handler.name_says}."]
-    keeps = "keeps" if handler.holds_data else "deletes"
-    out += [f"Removing the manifest {keeps} the resource (lifecycle.prune)."]
+    word = "lifecycle.prune" if handler.holds_data else "prune, its own or the environment's,"
+    out += [f"Removing the manifest keeps the resource, unless {word} says delete."]
     out += [f"AWS: {page}" for page in about.pages]
     out += ["", "Fields of spec (* required):", "", *_table(root)]
     out += ["", "Outputs:", ""]

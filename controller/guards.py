@@ -156,8 +156,9 @@ def evidence(step: Step, it: Assessment, known: Judgement) -> Veto | None:
 def approval(step: Step, it: Assessment, known: Judgement) -> Veto | None:
     """What loses data waits for a person; what can't be taken back, for a commit or a person.
 
-    What holds no data goes with its manifest, if `prune: delete` says so. Mending drift is no
-    reason for a step without return, such as cutting backups that somebody made longer by hand.
+    What holds no data goes with its manifest, if `prune: delete` says so, its own or the
+    environment's. Mending drift is no reason for a step without return, such as cutting backups
+    that somebody made longer by hand.
     """
     pruned = step.key in known.removed and not it.handler.holds_data
     if _approved(step, it, known):

@@ -28,6 +28,9 @@ MOST_UNDONE = 12
 WHOLE, BORN = "*", "+"
 """Marks in `Record.settling`: created with all its fields; created, some of them not yet."""
 
+FOLLOWS = "environment"
+"""`Record.prune` where the manifest left it to the environment."""
+
 
 Moment = Annotated[float, Field(ge=0, le=1e11)]
 """Seconds of Unix time."""
@@ -44,8 +47,8 @@ class Record:
     fingerprint → when drift was undone with it, where that disturbs. synced: digest of the spec as
     written in the file with which it was last in sync. refusal: what AWS said to the last failed
     try. failed: what AWS rolled back, not to be tried again. outputs: as last seen. prune,
-    depends_on: for when it is removed. watched: it is nobody's and only looked at (mode: observe):
-    no claim to it.
+    depends_on: for when it is removed; prune `FOLLOWS`: as the environment says then. watched: it
+    is nobody's and only looked at (mode: observe): no claim to it.
     """
 
     physical: str

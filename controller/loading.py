@@ -117,6 +117,7 @@ class Loading:
             limits=spec.limits,
             windows=tuple(spec.windows),
             freezes=tuple(spec.freezes),
+            prune=spec.prune,
             tags=self.tags,
             resources={key: self._resource(self.drafts[key]) for key in sequence},
             revision=hashlib.sha256(self.text).hexdigest()[:12],
@@ -442,7 +443,7 @@ class Loading:
             raw=draft.raw,
             lifecycle=Lifecycle(
                 mode=life.mode,
-                prune=life.prune or ("retain" if holds else "delete"),
+                prune=life.prune or ("retain" if holds else None),
                 adopt=life.adopt,
                 ignore=tuple(Ignore(r.path, r.reason, r.until) for r in life.ignore),
                 depends_on=life.depends_on,

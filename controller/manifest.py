@@ -70,11 +70,12 @@ class Ignore(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Lifecycle:
-    """How one resource is treated. mode: None follows the environment. depends_on: keys of the
-    resources that hold it back. interval_s: seconds between two changes; 0: whenever it is due."""
+    """How one resource is treated. mode, prune: None follows the environment. depends_on: keys of
+    the resources that hold it back. interval_s: seconds between two changes; 0: whenever it is due.
+    """
 
     mode: Mode | None = None
-    prune: Prune = "delete"
+    prune: Prune | None = None
     adopt: bool = False
     ignore: tuple[Ignore, ...] = ()
     depends_on: tuple[str, ...] = ()
@@ -155,6 +156,7 @@ class Environment:
     line: int = 1
     windows: tuple[Window, ...] = ()
     freezes: tuple[Freeze, ...] = ()
+    prune: Prune = "retain"
 
     def limit(self, name: str) -> int:
         """`max_changes`, … as a number of resources."""

@@ -24,9 +24,10 @@ from controller.apply import Outcome, apply
 from controller.approval import Approval, Request, granted, request, tokens
 from controller.assess import Assessment, assess
 from controller.aws import Aws, AwsFailure
+from controller.envelope import Prune
 from controller.guards import CALENDAR, Judgement, Veto, judge
 from controller.handler import Absent, Observation, Present, Target
-from controller.inventory import Inventory, digest, remember
+from controller.inventory import FOLLOWS, Inventory, Record, digest, remember
 from controller.kept import FLOOR_S, Trust, handed_on, taken_over
 from controller.kindlib.reading import TAG_INDEX, tags_by_arn, tags_seen
 from controller.kinds import handler_for
@@ -387,7 +388,7 @@ def _judge(report: Report, environment: Environment, inventory: Inventory, store
     removable = {
         key: a
         for key, a in report.removed.items()
-        if inventory.records[key].prune == "delete" and isinstance(a.observation, Present)
+        if a.resource.lifecycle.prune == "delete" and isinstance(a.observation, Present)
     }
     report.season = season(environment.windows, environment.freezes, report.started)
     in_reverse = [removable[key] for key in order_for_deletion(removable, inventory.records)]
@@ -443,7 +444,7 @@ def _remember(report: Report, inventory: Inventory) -> None:
         record.watched = watched
         record.failed = _still_failed(seen, record.failed)
         record.outputs = seen.outputs
-        record.prune = seen.resource.lifecycle.prune
+        record.prune = seen.resource.lifecycle.prune or FOLLOWS
         record.depends_on = sorted(seen.resource.depends_on)
         if seen.in_sync:
             record.synced = digest(seen.resource.raw)
@@ -478,12 +479,17 @@ def _still_failed(seen: Assessment, before: dict[str, Any]) -> dict[str, Any]:
     return before if any(c.cls == "failed" for c in seen.changes) else {}
 
 
+def _prune(environment: Environment, record: Record) -> Prune:
+    """What its manifest said last; where that left it to the environment, what that says now."""
+    if record.prune == FOLLOWS:
+        return environment.prune
+    return "delete" if record.prune == "delete" else "retain"
+
+
 def _removed(environment: Environment, inventory: Inventory) -> dict[str, Resource]:
     """Resources that we manage and that the desired state no longer names."""
     return {
-        key: Resource.removed(
-            environment, key, record.physical, "delete" if record.prune == "delete" else "retain"
-        )
+        key: Resource.removed(environment, key, record.physical, _prune(environment, record))
         for key, record in inventory.records.items()
         if key not in environment.resources and not record.watched
     }
