@@ -186,7 +186,7 @@ def test_what_holds_nothing_may_change_its_name(world: World) -> None:
         "namespace: Shop, metricName: Errors, statistic: Sum, period: 60, evaluationPeriods: 5, "
         "threshold: 1, comparisonOperator: GreaterThanThreshold"
     )
-    spec = "limits: {maxRemovals: 5}"
+    spec = "prune: delete, limits: {maxRemovals: 5}"
     plant = Plant(world, environment(resource("Alarm", "errors", alarm), GROUPS[0], spec=spec))
     plant.converge()
     plant.publish(environment(resource("Alarm", "faults", alarm), GROUPS[0], spec=spec))

@@ -277,7 +277,7 @@ def test_a_lost_race_is_looked_at_again(plant: Plant) -> None:
 
 def test_removed_manifests(plant: Plant) -> None:
     """What holds data stays; the rest goes, letting go of the load balancer first."""
-    plant.publish(environment(LOG, SECRETS[0], spec="limits: {maxRemovals: 90%}"))
+    plant.publish(environment(LOG, SECRETS[0], spec="prune: delete, limits: {maxRemovals: 90%}"))
     report = plant.run()
     wanted = [s.action.operation for s in report.plan.steps]
     assert wanted, explain(report)

@@ -17,7 +17,7 @@ from sandbox.world import World
 from tests.behaviour.scenario import EIGHT
 from tests.harness import Plant, environment, resource
 
-ALL = "limits: {maxRemovals: 8}"
+ALL = "prune: delete, limits: {maxRemovals: 8}"
 GROUP = resource("DBParameterGroup", "main", "family: postgres16")
 LOGS = resource("LogGroup", "app", "retentionInDays: 14")
 

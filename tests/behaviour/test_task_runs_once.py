@@ -33,6 +33,7 @@ def desired(image: str = "litellm:1", *, more: str = "", serving: str = "", **li
         resource("Cluster", "main", ""),
         resource("Service", "gateway", served, "lifecycle: {dependsOn: [Task/migrations]}\n"),
         resource("Task", "migrations", work, life.get("task", "")),
+        spec="prune: delete",
     )
 
 

@@ -67,7 +67,7 @@ def test_a_deleted_cluster_has_vanished_and_a_dropped_one_is_removed(world: Worl
     plant.later()
     plant.converge()
     gone = environment(resource("LogGroup", "app", "retentionInDays: 14"),
-                       spec="limits: {maxRemovals: 1}")  # fmt: skip
+                       spec="prune: delete, limits: {maxRemovals: 1}")  # fmt: skip
     plant.publish(gone)
     plant.converge()
     plant.later()
@@ -79,7 +79,7 @@ def test_made_and_dropped_before_the_next_pass(world: World) -> None:
     plant = Plant(world, TEXT)
     plant.run()
     plant.publish(environment(resource("LogGroup", "app", "retentionInDays: 14"),
-                              spec="limits: {maxRemovals: 1}"))  # fmt: skip
+                              spec="prune: delete, limits: {maxRemovals: 1}"))  # fmt: skip
     plant.later()
     plant.converge()
     plant.later()

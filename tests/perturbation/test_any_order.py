@@ -329,7 +329,7 @@ class AnyOrder(RuleBasedStateMachine):
             resource(*key.split("/"), SPECS[key][variant])
             for key, variant in sorted(self.file.items())
         ]
-        text = environment(*parts, name=E, spec="limits: {maxRemovals: 8}")
+        text = environment(*parts, name=E, spec="prune: delete, limits: {maxRemovals: 8}")
         self.state.place(f"environments/{E}.yaml", text.encode())
 
     def _made(self, since: int) -> list[str]:

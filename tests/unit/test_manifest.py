@@ -47,7 +47,7 @@ def test_a_sample_loads_and_checks_again_unchanged(kind: str) -> None:
     made = one(kind)
     assert made.key == f"{kind}/sample"
     assert made.physical == "test-sample"
-    assert made.lifecycle.prune == ("retain" if handler_for(kind).holds_data else "delete")
+    assert made.lifecycle.prune == ("retain" if handler_for(kind).holds_data else None)
     checked = check_resolved(made, made.spec)
     assert checked.problems == []
     assert checked.doc == made.spec, "a checked spec must be its own normal form"

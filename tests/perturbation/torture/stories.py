@@ -13,7 +13,7 @@ from tests.harness import production
 
 E = "litellm-production"
 NEIGHBOUR = f"{E}-neighbour"
-LIMITS = "limits: {maxRemovals: 8, maxDeletes: 8}"
+LIMITS = "prune: delete, limits: {maxRemovals: 8, maxDeletes: 8}"
 ROOM = EIGHT.replace("spec: {}", f"spec: {{{LIMITS}, tags: {{stage: test}}}}", 1)
 
 
