@@ -164,8 +164,8 @@ class LifecycleSpec(Model):
     """Overrides the environment's mode for this resource; it can only be more careful."""
 
     prune: Prune | None = None
-    """What happens in AWS when the manifest is removed. By default `retain` for what holds data,
-    else `delete`."""
+    """What becomes of it in AWS when the manifest is removed. By default `retain` for what holds
+    data, else what the environment's `prune` says."""
 
     adopt: bool = False
     """Take over a resource of this physical name that exists and is nobody's yet."""

@@ -193,7 +193,7 @@ def test_a_commit_swaps_rules_and_a_group_in_use_waits_to_go(e: Estate) -> None:
     """A group that another names is deleted once that other is gone; a default group never is."""
     e.publish(environment(
         resource("SecurityGroup", "app", APP.replace("4000", "4001")),
-        resource("SecurityGroup", "data", DATA), spec="limits: {maxDeletes: 2}",
+        resource("SecurityGroup", "data", DATA), spec="prune: delete, limits: {maxDeletes: 2}",
     ))  # fmt: skip
     found, calls = e.mended()
     assert set(found.values()) == {"pending"}
@@ -207,7 +207,7 @@ def test_a_commit_swaps_rules_and_a_group_in_use_waits_to_go(e: Estate) -> None:
     )
     e.publish(environment(
         resource("SecurityGroup", "app", APP.replace("4000", "4001")),
-        spec="limits: {maxDeletes: 2}",
+        spec="prune: delete, limits: {maxDeletes: 2}",
     ))  # fmt: skip
     e.later()
     assert [o.waiting for o in e.run().outcomes] == [True]

@@ -93,7 +93,7 @@ def test_a_lost_race_is_looked_at_again(e: Estate, monkeypatch: pytest.MonkeyPat
 
 
 def test_a_set_in_use_waits_to_go_until_no_rule_refers_to_it(e: Estate) -> None:
-    spec = "limits: {maxDeletes: 2}"
+    spec = "prune: delete, limits: {maxDeletes: 2}"
     plain = resource("WebACL", "edge", "baseline: false")
     e.publish(environment(plain, resource("IPSet", "office", OFFICE), spec=spec))
     e.converge()

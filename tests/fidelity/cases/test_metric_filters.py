@@ -223,7 +223,7 @@ def test_observed_it_is_watched_and_not_ours(before: Filters) -> None:
 
 def test_its_manifest_gone_it_goes_from_where_it_was(it: Filters) -> None:
     it.put("theirs")
-    it.publish(environment(GROUP))
+    it.publish(environment(GROUP, spec="prune: delete"))
     report = it.converge()[0]
     assert list(it.shown()) == ["theirs"], explain(report)
     assert [c.operation for c in it.writes()] == ["DeleteMetricFilter"]

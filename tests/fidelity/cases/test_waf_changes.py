@@ -192,7 +192,9 @@ class TestDeletion:
         for record in e.world.store("wafv2")["acls"].values():
             if record["entity"]["Name"] == BARE:
                 record["entity"]["ManagedByFirewallManager"] = True
-        e.publish(e.text.replace(f"---\n{BARE_ACL}", ""))
+        e.publish(
+            e.text.replace(f"---\n{BARE_ACL}", "").replace("spec: {}", "spec: {prune: delete}", 1)
+        )
         e.checkpoint()
         for _ in range(6):
             e.later()
