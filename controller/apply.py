@@ -119,7 +119,10 @@ class _Run:
             self._skip(step, "no time left in this pass")
             self.over = True
             return
-        if why := paused_until(self.tools.store, self.report.environment, self.tools.now()):
+        if why := paused_until(
+            self.tools.store, self.report.environment, self.tools.now(),
+            destroying=self.tools.destroying,
+        ):  # fmt: skip
             self._skip(step, why)
             self.over = True
             return

@@ -212,6 +212,10 @@ class Handler(ABC):
     def readiness(self, doc: Mapping[str, Any]) -> Readiness:
         """Whether it can be used now."""
 
+    def leaving(self, doc: Mapping[str, Any]) -> bool:
+        """True for what is deleted already, and is only kept for a while to be restored."""
+        return False
+
     def modifiable(self, doc: Mapping[str, Any]) -> str:
         """Empty if AWS would take a modification now, else why not (status `modifying`, …)."""
         return ""

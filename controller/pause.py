@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import UTC, datetime
 
 from controller.store import Store, to_body
 
+_DESTRUCTION = "destruction"
+_EVER = datetime(9999, 1, 1, tzinfo=UTC)
+"""A release that does not know of destructions is stopped as well."""
 
-def paused_until(store: Store, environment: str, now: datetime) -> str:
+
+def paused_until(store: Store, environment: str, now: datetime, *, destroying: bool = False) -> str:
     """Why and until when the environment is paused; empty if it is not. Raises `StoreFailure`.
 
-    A pause that can't be understood counts as one: somebody meant to stop us.
+    A pause that can't be understood counts as one: somebody meant to stop us. destroying: for the
+    destruction itself, which its own pause does not stop.
     """
     found = store.get(_key(environment))
     if found is None:
@@ -18,6 +23,8 @@ def paused_until(store: Store, environment: str, now: datetime) -> str:
     try:
         body = found.json
         until = datetime.fromisoformat(body["until"])
+        if body.get("for") == _DESTRUCTION:
+            return "" if destroying else f"being destroyed, or destroyed, by {body['by']}"
         if now >= until:
             return ""
         return f"paused until {until:%Y-%m-%d %H:%M} UTC by {body['by']}: {body['reason']}"
@@ -30,6 +37,13 @@ def pause(store: Store, environment: str, until: datetime, by: str, reason: str)
     found = store.get(_key(environment))
     body = to_body({"until": until.isoformat(), "by": by, "reason": reason})
     store.put(_key(environment), body, found.version if found else None)
+
+
+def for_good(store: Store, environment: str, by: str) -> None:
+    """Pause it for its destruction, until somebody resumes it. Raises as `pause`."""
+    found = store.get(_key(environment))
+    body = {"until": _EVER.isoformat(), "by": by, "reason": "destroyed", "for": _DESTRUCTION}
+    store.put(_key(environment), to_body(body), found.version if found else None)
 
 
 def resume(store: Store, environment: str) -> None:

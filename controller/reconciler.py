@@ -57,7 +57,7 @@ class Tools:
     none may be made. now: UTC. seconds_left: until the process is stopped (Lambda's deadline).
     highest_mode: what the control plane's side allows, whatever the file says. may_start: whether
     an empty state may take over what carries the environment's tags. steady: nothing but its
-    interval asks for this pass.
+    interval asks for this pass. destroying: this pass takes the environment down.
     """
 
     store: Store
@@ -69,6 +69,7 @@ class Tools:
     highest_mode: str = "enforce"
     may_start: bool = True
     steady: bool = False
+    destroying: bool = False
     progress: Progress = lambda key, what, detail: None
 
 
@@ -192,7 +193,7 @@ class Pass:
             )  # fmt: skip
         desired = desired_state(tools.source, tools.store, name, remember=write, now=moment)
         self.report = report = Report(name, self.started, desired)
-        report.paused = paused_until(tools.store, name, self.started)
+        report.paused = paused_until(tools.store, name, self.started, destroying=tools.destroying)
         if desired.environment is None:
             return
         self.environment = desired.environment

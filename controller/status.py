@@ -300,7 +300,8 @@ def events(report: Report, before: dict[str, Any], after: dict[str, Any]) -> lis
         if now["status"] == "True" and was.get("reason") != now["reason"]:
             found.append({"type": "ActionBlocked", "resource": key, "reason": now["reason"],
                           "message": now["message"]})  # fmt: skip
-    if after["converged"] and not before.get("converged"):
+    news = after["revision"] != before.get("revision")
+    if after["converged"] and (news or not before.get("converged")):
         found.append({"type": "Converged", "revision": after["revision"]})
     if not after["desiredState"]["valid"] and before.get("desiredState", {}).get("valid", True):
         found.append({"type": "DesiredStateInvalid", **after["desiredState"]})

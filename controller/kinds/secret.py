@@ -235,6 +235,9 @@ class SecretHandler(Handler):
             return ""
         return "it has no value yet" if not _current(secret) else "to set it switches rotation on"
 
+    def leaving(self, doc: Mapping[str, Any]) -> bool:
+        return bool(doc["secret"].get("DeletedDate"))
+
     def readiness(self, doc: Mapping[str, Any]) -> Readiness:
         secret = doc["secret"]
         if secret.get("DeletedDate"):

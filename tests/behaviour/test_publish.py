@@ -131,11 +131,15 @@ def test_what_can_not_be_published_is_one_clear_line_and_changes_nothing(
 def test_a_person_is_asked_and_needs_no_plan_where_nobody_can_look(
     person: Person, file: Path
 ) -> None:
-    from controller.cli import publish
+    from controller.cli import handing_over
 
     asked = []
-    person.plane.patch.setattr(publish.sys, "stdin", type("Tty", (), {"isatty": lambda _: True})())
-    person.plane.patch.setattr(publish.click, "confirm", lambda text, abort: asked.append(text))
+    person.plane.patch.setattr(
+        handing_over.sys, "stdin", type("Tty", (), {"isatty": lambda _: True})()
+    )
+    person.plane.patch.setattr(
+        handing_over.click, "confirm", lambda text, abort: asked.append(text)
+    )
     person.register('  default: {account: "999988887777"}\n')
     code, out, _ = person.types("publish", file, "--no-plan")
     assert code == 0

@@ -13,8 +13,10 @@ from tests.harness import production
 
 E = "litellm-production"
 NEIGHBOUR = f"{E}-neighbour"
-LIMITS = "prune: delete, limits: {maxRemovals: 8, maxDeletes: 8}"
-ROOM = EIGHT.replace("spec: {}", f"spec: {{{LIMITS}, tags: {{stage: test}}}}", 1)
+LIMITS = "{maxRemovals: 8, maxDeletes: 8}"
+ROOM = EIGHT.replace(
+    "spec: {}", f"spec: {{prune: delete, limits: {LIMITS}, tags: {{stage: test}}}}", 1
+)
 
 
 @dataclass(frozen=True)
@@ -108,7 +110,9 @@ def _no_secret_tags(aws: boto3.Session) -> None:
 
 
 _SHIPPED = production()
-_WIDE = _SHIPPED.replace("  interval: 1m\n", f"  interval: 1m\n  {LIMITS}\n", 1)
+_WIDE = _SHIPPED.replace(
+    "  interval: 1m\n", f"  interval: 1m\n  prune: delete\n  limits: {LIMITS}\n", 1
+)
 
 STORIES = (
     Story("create-all", "", ROOM),
