@@ -2,7 +2,7 @@
 # installs what it needs into .venv first, once, and again when requirements change.
 #
 #   PYTHON=python3.13   the Python to make .venv with (default: the first of 3.11 or newer)
-#   ARGS='-k drift'     handed to pytest by `make test`, to the program by demo, sabotage, torture, fidelity, bench
+#   ARGS='-k drift'     handed to pytest by `make test`, to the program by demo, sabotage, mutants, torture, fidelity, bench
 #   WORKERS=2           how many processes run the tests
 
 .DEFAULT_GOAL := help
@@ -110,6 +110,10 @@ e2e-litellm: $(STAMP) $(LITELLM_STAMP) ## Boot LiteLLM from what was registered,
 .PHONY: sabotage
 sabotage: $(STAMP) ## Break each invariant on purpose; its test must notice
 	@$(run) "$(BIN)/python" -m tests.sabotage $(ARGS)
+
+.PHONY: mutants
+mutants: $(STAMP) ## Put small faults into the code that decides; a test must notice, or a list say why not
+	@$(run) "$(BIN)/python" -m tests.mutation $(ARGS)
 
 .PHONY: torture
 torture: $(STAMP) ## Kill, cut off, delay and deceive it at every call; nothing may come of it
