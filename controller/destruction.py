@@ -53,13 +53,14 @@ def destroy(
 
     write=False: only tell what would happen. Raises as `reconcile` does; `NothingKnown`.
     """
-    if write:
-        _stop_the_others(environment, tools, by)
     it = Pass(environment, replace(tools, destroying=True), write=write)
     try:
         it.begin()
         if not it.goes_on:
             raise NothingKnown(it.report.desired.refused)
+        if write and not pause.paused_until(tools.store, environment, it.started):
+            # Under the lease: no other pass is half way, and none begins from here on.
+            pause.for_good(tools.store, environment, by)
         it.look(*observe(it.aws, [it]))
         done = _one_pass(it, by, with_data=with_data)
     finally:
@@ -67,13 +68,6 @@ def destroy(
     if write:
         it.finish()
     return done
-
-
-def _stop_the_others(environment: str, tools: Tools, by: str) -> None:
-    """Nothing is to be made again, now or after. Somebody else's pause is left as it is."""
-    now = tools.now()
-    if not pause.paused_until(tools.store, environment, now):
-        pause.for_good(tools.store, environment, by)
 
 
 def _one_pass(it: Pass, by: str, *, with_data: bool) -> Destruction:

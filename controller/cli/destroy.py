@@ -17,6 +17,7 @@ from controller.cli.output import console
 from controller.cli.tools import failing, place, state_option, tools
 from controller.destruction import Destruction, NothingKnown
 from controller.destruction import destroy as one_pass
+from controller.lease import Held
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -52,12 +53,21 @@ def destroy(
     kit, name, screen = tools(found), found.environment, console()
     first = _pass(name, kit, with_data=with_data, write=False)
     _show(screen, first)
-    if first.going and not yes:
+    if not first.going:
+        screen.print(f"{name}: {_sum(first)}")
+        return 2 if first.stopped else 0
+    if not yes:
         _ask(name)
     end, shown = time.monotonic() + timeout * 60, dict(first.going)
     there = {**first.going, **first.stopped}
     while True:
-        done = _pass(name, kit, with_data=with_data, write=True)
+        try:
+            done = _pass(name, kit, with_data=with_data, write=True)
+        except Held as held:  # a pass that is under way ends soon
+            if time.monotonic() > end:
+                raise Failed(str(held)) from None
+            time.sleep(max(poll, 1))
+            continue
         for key, why in done.going.items():
             if shown.get(key) != why:
                 screen.print(f"  {escape(key)}: {render.value(why)}")
@@ -69,20 +79,21 @@ def destroy(
             break
         time.sleep(poll)
     _list(screen, "[red]stands[/]", done.stopped)
-    left = {**done.going, **done.stopped}
-    screen.print(
-        f"{name}: {len(left)} left to delete, {len(done.kept)} kept; passes are paused until "
-        f"`plumbline pause {name} --resume`"
-    )
-    return 2 if left else 0
+    screen.print(f"{name}: {_sum(done)}; passes are paused until `plumbline pause {name} --resume`")
+    return 2 if done.going or done.stopped else 0
+
+
+def _sum(done: Destruction) -> str:
+    return f"{len(done.going) + len(done.stopped)} left to delete, {len(done.kept)} kept"
 
 
 def _pass(name: str, kit: Tools, *, with_data: bool, write: bool) -> Destruction:
-    with failing():
-        try:
+    """One pass of it. Raises `Held`, `Failed`."""
+    try:
+        with failing(wait=write):
             return one_pass(name, kit, getpass.getuser(), with_data=with_data, write=write)
-        except NothingKnown as error:
-            raise Failed(f"nothing is known of what {name} holds: {error}") from None
+    except NothingKnown as error:
+        raise Failed(f"nothing is known of what {name} holds: {error}") from None
 
 
 def _show(screen: Console, first: Destruction) -> None:

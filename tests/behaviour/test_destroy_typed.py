@@ -65,3 +65,33 @@ def test_an_unknown_environment_is_one_clear_line(person: Person) -> None:
     code, _, err = person.types("destroy", "nowhere", *HERE, "--yes")
     assert (code, err.count("\n")) == (1, 1)
     assert person.plane.store.list("pauses/") == []
+
+
+def test_a_pass_under_way_is_waited_for(person: Person) -> None:
+    from controller import lease
+    from controller.cli import destroy
+
+    clock = person.plane.world.clock.now
+    held = [lease.acquire(person.plane.store, "shop", "a pass", clock)]
+    waited = []
+
+    def sleep(seconds: float) -> None:
+        waited.append(seconds)
+        if held:
+            held.pop().release(well=False)
+
+    person.plane.patch.setattr(destroy.time, "sleep", sleep)
+    code, _, err = person.types("destroy", "shop", *HERE, "--yes")
+    assert (code, err) == (0, "")
+    assert waited
+    assert names(person) == []
+
+
+def test_with_nothing_to_delete_nothing_is_paused(person: Person) -> None:
+    person.plane.publish(small().partition("kind: Alarm")[0].rpartition("---\n")[0])
+    person.types("destroy", "shop", *HERE, "--yes")
+    person.types("pause", "shop", "--resume", "--stack", "plumbline")
+    code, out, _ = person.types("destroy", "shop", *HERE, "--yes")
+    assert (code, "0 left to delete, 1 kept" in out) == (0, True)
+    assert "paused" not in out
+    assert person.plane.store.list("pauses/") == []
