@@ -24,6 +24,7 @@ from tests.mutation.survivors import Name, listed
 
 UNIT, BEHAVIOUR = "tests/unit/", "tests/behaviour/"
 TESTS: dict[str, tuple[str, ...]] = {
+    "controller/inventory.py": (UNIT + "test_inventory_alone.py",),
     "controller/plan.py": (UNIT + "test_plan_alone.py", UNIT + "test_fingerprint.py"),
     "controller/lease.py": (UNIT + "test_lease_alone.py", BEHAVIOUR + "test_lease.py"),
 }
