@@ -26,6 +26,11 @@ UNIT, BEHAVIOUR = "tests/unit/", "tests/behaviour/"
 TESTS: dict[str, tuple[str, ...]] = {
     "controller/inventory.py": (UNIT + "test_inventory_alone.py",),
     "controller/plan.py": (UNIT + "test_plan_alone.py", UNIT + "test_fingerprint.py"),
+    "controller/guards.py": (
+        UNIT + "test_guards_alone.py",
+        UNIT + "test_guards_each_alone.py",
+        UNIT + "test_guards_judge_alone.py",
+    ),
     "controller/lease.py": (UNIT + "test_lease_alone.py", BEHAVIOUR + "test_lease.py"),
 }
 """The files, and the tests that ought to hold each."""

@@ -3,46 +3,22 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from types import SimpleNamespace
 from typing import Any
 
 from controller.diff import Change
-from controller.envelope import Limits
-from controller.guards import Judgement, judge
-from controller.handler import Absent, Action, Observation, Present, Readiness, Unknown
-from controller.ownership import Claim
-from controller.plan import Step
-
-THERE = Present({})
-CHANGE = Action("rds", "ModifyDBInstance", {"X": 1}, ("port",), step="modify")
-CREATE = Action("rds", "CreateDBInstance", {"X": 1}, step="create", creates=True)
-DELETE = Action("rds", "DeleteDBInstance", {"X": 1}, step="delete", deletes=True)
-
-
-def resource(observation: Observation = THERE, **more: Any) -> Any:
-    """What guards look at of a resource."""
-    lifecycle = SimpleNamespace(mode="enforce", adopt=False, depends_on=(), interval_s=0)
-    found = {
-        "observation": observation, "claim": Claim.OURS, "live": {}, "busy": "", "changes": (),
-        "missing": isinstance(observation, Absent), "vanished": False, "outputs": {},
-        "readiness": Readiness("ready"), "problem": "",
-        "handler": SimpleNamespace(
-            holds_data=True, instant=False, forbidden=lambda doc: ""
-        ),
-        "resource": SimpleNamespace(lifecycle=lifecycle, depends_on=(), spec={}, raw={}),
-        "target": SimpleNamespace(name="x"),
-    }  # fmt: skip
-    return SimpleNamespace(**{**found, **more})
+from controller.guards import judge
+from controller.handler import Absent, Action, Present, Readiness, Unknown
+from tests.unit.guarded import CHANGE, CREATE, DELETE, KEY, judgement, resource, step
 
 
 def reasons(*actions: Action, it: Any = None, orphan: bool = False, **others: Any) -> list[str]:
     """Why each action may not be made; empty if it may."""
-    steps = [Step("DBInstance/main", a, a.step) for a in actions]
-    known = Judgement(
-        {"DBInstance/main": it or resource(), **others}, {}, Limits(), "enforce", "",
-        frozenset(s.key for s in steps if s.action.creates),
-        frozenset({"DBInstance/main"} if orphan else ()),
-    )  # fmt: skip
+    steps = [step(a) for a in actions]
+    known = judgement(
+        {KEY: it or resource(), **others},
+        creating=frozenset(s.key for s in steps if s.action.creates),
+        removed=frozenset({KEY} if orphan else ()),
+    )
     vetoes = judge(steps, known)
     return [vetoes[s.id].reason if s.id in vetoes else "" for s in steps]
 
