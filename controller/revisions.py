@@ -7,11 +7,11 @@ https://docs.aws.amazon.com/AmazonS3/latest/userguide/Versioning.html
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
-from controller.batching import batches
 from controller.publication import one_line
 from controller.store import Store, from_body
 
@@ -31,11 +31,12 @@ class Revision:
 
 
 def accepted(client: Any, bucket: str, environment: str) -> Iterator[Revision]:
-    """Those that were accepted, the newest first, each once. client: of S3.
+    """Those that were accepted, the newest first; one that came back, once for each time. client:
+    of S3.
 
     What can't be read as a revision is left out. Raises `ClientError`, `BotoCoreError`.
     """
-    key, seen = f"accepted/{environment}.json", set()
+    key, last = f"accepted/{environment}.json", ""
     reply = client.list_object_versions(Bucket=bucket, Prefix=key, MaxKeys=MOST)
     for version in reply.get("Versions") or ():
         if version["Key"] != key:
@@ -49,21 +50,44 @@ def accepted(client: Any, bucket: str, environment: str) -> Iterator[Revision]:
             found = Revision(str(body["revision"]), str(body["text"]).encode(), **words)
         except (ValueError, KeyError, TypeError, AttributeError):
             continue
-        if found.revision not in seen:
-            seen.add(found.revision)
+        if found.revision != last:
+            last = found.revision
             yield found
 
 
-def converged(store: Store, environment: str, revision: str) -> bool:
-    """Whether the environment was once as that revision says. Raises `StoreFailure`."""
-    keys = sorted(store.list(f"history/{environment}/"), reverse=True)
-    return any(_tells(store, key, revision) for batch in batches(keys, 50) for key in batch)
+def before(found: Sequence[Revision], text: bytes | None) -> list[Revision]:
+    """Those to go back to from the text in force, the nearest first. found: as `accepted` has them.
+
+    Where the one in force is itself one that came back, what it came back from is not before it:
+    whoever goes back twice goes back further.
+    """
+    if not found or text is None or found[0].text != text:
+        return list(found)
+    again = [at for at, each in enumerate(found) if at and each.revision == found[0].revision]
+    return [r for r in found[(again or [0])[0] + 1 :] if r.revision != found[0].revision]
 
 
-def _tells(store: Store, key: str, revision: str) -> bool:
-    found = store.get(key)
-    try:
-        rows = found.json["events"] if found else ()
-        return any(r["type"] == "Converged" and r.get("revision") == revision for r in rows)
-    except (ValueError, KeyError, TypeError, AttributeError):
-        return False
+class Converged:
+    """Which revisions an environment was once as: its history, read as far as is asked for."""
+
+    def __init__(self, store: Store, environment: str) -> None:
+        self._known: set[str] = set()
+        self._rest = _told(store, environment)
+
+    def __contains__(self, revision: str) -> bool:
+        """Raises `StoreFailure`."""
+        while revision not in self._known:
+            batch = next(self._rest, None)
+            if batch is None:
+                return False
+            self._known |= batch
+        return True
+
+
+def _told(store: Store, environment: str) -> Iterator[set[str]]:
+    """Revisions that one object of the history tells of as converged, the newest object first."""
+    for key in sorted(store.list(f"history/{environment}/"), reverse=True):
+        found = store.get(key)
+        with suppress(ValueError, KeyError, TypeError, AttributeError):
+            rows = found.json["events"] if found else ()
+            yield {str(r.get("revision")) for r in rows if r["type"] == "Converged"}

@@ -12,12 +12,11 @@ from rich.markup import escape
 
 from controller import revisions
 from controller.cli import handing_over, render
-from controller.cli.deployed import Deployed
 from controller.cli.main import Failed
 from controller.cli.output import console
 from controller.cli.tools import control_plane, stack_option
 from controller.manifest import DesiredStateError, Environment, load
-from controller.revisions import Revision
+from controller.revisions import Converged, Revision
 from controller.sources import GivenSource, Text
 from controller.store import StoreFailure
 
@@ -41,14 +40,16 @@ def rollback(environment: str, wanted: str | None, only_list: bool, yes: bool) -
     before, held = handing_over.there(plane, environment, binding)
     try:
         found = list(revisions.accepted(plane.client("s3"), plane.bucket, environment))
-        older = [each for each in found if held is None or each.text != held.body]
+        well = revisions.Converged(plane.store, environment)
+        older = revisions.before(found, held.body if held else None)
         if only_list:
-            for each in found:
-                mark = "  in force" if held and each.text == held.body else ""
-                well = "" if _was(plane, environment, each) else "  never converged"
-                screen.print(f"  {_line(each)}[dim]{well}{mark}[/]")
+            for at, each in enumerate(found):
+                mark = "  in force" if at == 0 and held and each.text == held.body else ""
+                says = "" if each.revision in well else "  never converged"
+                screen.print(f"  {_line(each)}[dim]{says}{mark}[/]")
             return
-        chosen = _chosen(plane, environment, older, wanted)
+        others = [r for r in found if held is None or r.text != held.body]
+        chosen = _chosen(environment, others, older, well, wanted)
     except (ClientError, BotoCoreError) as error:
         raise Failed(f"revisions can't be read: {type(error).__name__}: {error}") from None
     except StoreFailure as error:
@@ -68,24 +69,24 @@ def rollback(environment: str, wanted: str | None, only_list: bool, yes: bool) -
 
 
 def _chosen(
-    plane: Deployed, environment: str, older: list[Revision], wanted: str | None
+    environment: str,
+    others: list[Revision],
+    older: list[Revision],
+    well: Converged,
+    wanted: str | None,
 ) -> Revision:
-    """The one that is meant. Raises `Failed`."""
+    """The one that is meant: if it is named, any of the others. Raises `Failed`."""
     if wanted:
-        named = [r for r in older if r.revision.startswith(wanted) or r.commit.startswith(wanted)]
+        named = [r for r in others if r.revision.startswith(wanted) or r.commit.startswith(wanted)]
         if len({r.revision for r in named}) == 1:
             return named[0]
-        here = ", ".join(r.revision for r in older) or "none"
+        here = ", ".join(dict.fromkeys(r.revision for r in others)) or "none"
         what = "several of them" if named else "none of that name"
         raise Failed(f"found {wanted}, {what}; earlier revisions of {environment}: {here}")
     for each in older:
-        if _was(plane, environment, each):
+        if each.revision in well:
             return each
     raise Failed(f"{environment}: no earlier revision is known that converged (see --list, --to)")
-
-
-def _was(plane: Deployed, environment: str, revision: Revision) -> bool:
-    return revisions.converged(plane.store, environment, revision.revision)
 
 
 def _line(revision: Revision) -> str:

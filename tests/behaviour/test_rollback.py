@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from controller import revisions
+from controller.revisions import Revision
 from tests.plane import Plane, small
 from tests.stack import Person
 
@@ -73,6 +75,37 @@ def test_one_can_be_named_and_all_are_listed(person: Person) -> None:
     code, out, err = person.types("rollback", "shop", *HERE, "--yes", "--to", "c30")
     assert (code, err) == (0, "")
     settle(person.plane, 30)
+
+
+def test_who_goes_back_twice_goes_back_further(person: Person) -> None:
+    assert person.types("rollback", "shop", *HERE, "--yes")[0] == 0
+    settle(person.plane, 60)
+    code, out, _ = person.types("rollback", "shop", *HERE, "--yes")
+    assert (code, "c30" in out) == (0, True)
+    settle(person.plane, 30)
+    code, _, err = person.types("rollback", "shop", *HERE, "--yes")
+    assert (code, "no earlier revision" in err) == (1, True)
+    assert person.types("rollback", "shop", *HERE, "--yes", "--to", "c60")[0] == 0
+    settle(person.plane, 60)
+
+
+@pytest.mark.parametrize(
+    ("there", "in_force", "before"),
+    [
+        ("", "a", ""),
+        ("cba", "c", "ba"),
+        ("cba", "d", "cba"),
+        ("bcba", "b", "a"),
+        ("abcba", "a", ""),
+        ("acaba", "a", "b"),
+        ("acaba", "", "acaba"),
+    ],
+)
+def test_what_lies_before(there: str, in_force: str, before: str) -> None:
+    """Newest first. Of one that came back, what was there before it came the first time."""
+    found = [Revision(each, each.encode(), "", "", "") for each in there]
+    text = in_force.encode() if in_force else None
+    assert "".join(r.revision for r in revisions.before(found, text)) == before
 
 
 def test_from_parameter_store_as_well(plane: Plane, tmp_path: Path) -> None:
