@@ -62,7 +62,7 @@ _CHOSEN = re.compile(r"\.[a-z0-9]{6,16}(?=\.([a-z0-9]+\.)?([a-z0-9-]+\.)(rds|cac
 _ITS_OWN = frozenset((
     "activities", "_window", "_zone", "PreferredMaintenanceWindow", "PreferredAvailabilityZone",
     "CustomerAvailabilityZone", "AvailabilityZone", "PreferredBackupWindow", "SnapshotWindow",
-    "DbiResourceId",
+    "DbiResourceId", "SecondaryAvailabilityZone",
 ))  # fmt: skip
 """An autoscaler's diary, and hours and places that AWS draws where the file says none; where it
 does, another value is a difference, and the story does not end converged."""
