@@ -91,7 +91,7 @@ def _one_pass(it: Pass, by: str, *, with_data: bool) -> Destruction:
             it.inventory.records.pop(key, None)
         it.inventory.save()
     going, stopped = _told(report, doomed, awaited)
-    return Destruction(gone, going, kept, stopped)
+    return Destruction(gone, going, kept | _unknown(it), stopped)
 
 
 def _gone(seen: Assessment) -> bool:
@@ -116,11 +116,10 @@ def _kept(it: Pass, ours: Mapping[str, Assessment], *, with_data: bool) -> dict[
     for key, seen in ours.items():
         if seen.handler.held_by == "file":
             kept[key] = "it is only watched here: others made it"
-        elif seen.handler.holds_data:
-            if not with_data:
-                kept[key] = "it holds data (--with-data)"
-        elif seen.resource.lifecycle.prune == "retain" and key in it.environment.resources:
+        elif _retained(it, seen):
             kept[key] = "lifecycle.prune: retain"
+        elif seen.handler.holds_data and not with_data:
+            kept[key] = "it holds data (--with-data)"
     left = list(kept)
     while left:
         for key in _needs(it, ours[left.pop()]):
@@ -128,6 +127,15 @@ def _kept(it: Pass, ours: Mapping[str, Assessment], *, with_data: bool) -> dict[
                 kept[key] = f"{_first(it, ours, kept, key)} stays and needs it"
                 left.append(key)
     return kept
+
+
+def _retained(it: Pass, seen: Assessment) -> bool:
+    """True if its manifest says so, or the last one said so: where data is concerned, nobody can
+    tell the latter from what its kind is given anyway."""
+    if seen.resource.declared:
+        return seen.resource.lifecycle.says_retain
+    known = it.inventory.records.get(seen.key)
+    return known is not None and known.prune == "retain" and not seen.handler.holds_data
 
 
 def _first(it: Pass, ours: Mapping[str, Assessment], kept: Collection[str], key: str) -> str:
@@ -141,8 +149,41 @@ def _needs(it: Pass, seen: Assessment) -> set[str]:
 
 
 def _needed_by(it: Pass, key: str, ours: Mapping[str, Assessment]) -> list[str]:
-    """What is still there and refers to it."""
-    return sorted(k for k, other in ours.items() if k != key and key in _needs(it, other))
+    """What is still there and refers to it, and so goes before it.
+
+    What was left and what is asked for may differ in direction, and two resources then need each
+    other: there the manifests alone count, which never go round in a circle.
+    """
+    below = _reach(it, key, ours)
+    return sorted(
+        k
+        for k, other in ours.items()
+        if k != key
+        and key in _needs(it, other)
+        and (k not in below or key in other.resource.depends_on)
+    )
+
+
+def _reach(it: Pass, key: str, ours: Mapping[str, Assessment]) -> set[str]:
+    """All that it needs, and what that needs."""
+    found: set[str] = set()
+    left = [key]
+    while left:
+        news = {k for k in _needs(it, ours[left.pop()]) if k in ours} - found
+        found |= news
+        left.extend(news)
+    return found
+
+
+def _unknown(it: Pass) -> dict[str, str]:
+    """What stays because nobody can tell that it is ours to delete, and why."""
+    strays = it.report.orphans or {}
+    tagged = {
+        arn: f"an orphan: tagged {key}, and nothing else tells of it" for arn, key in strays.items()
+    }
+    return tagged | dict.fromkeys(
+        sorted(it.inventory.strange), "only another release knows its kind"
+    )
 
 
 def _removable(seen: Assessment) -> Assessment:

@@ -168,6 +168,11 @@ class Inventory:
         """Keys of all that is remembered, whatever its kind."""
         return {*self.records, *self._others}
 
+    @property
+    def strange(self) -> set[str]:
+        """Keys of kinds that only another release knows."""
+        return set(self._others)
+
     def forget_spent(self, now: datetime) -> None:
         """What would be good for nothing by now need not be remembered as used."""
         stamp = now.isoformat()

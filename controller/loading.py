@@ -444,6 +444,7 @@ class Loading:
             lifecycle=Lifecycle(
                 mode=life.mode,
                 prune=life.prune or ("retain" if holds else None),
+                says_retain=life.prune == "retain",
                 adopt=life.adopt,
                 ignore=tuple(Ignore(r.path, r.reason, r.until) for r in life.ignore),
                 depends_on=life.depends_on,

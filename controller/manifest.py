@@ -70,12 +70,14 @@ class Ignore(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Lifecycle:
-    """How one resource is treated. mode, prune: None follows the environment. depends_on: keys of
-    the resources that hold it back. interval_s: seconds between two changes; 0: whenever it is due.
+    """How one resource is treated. mode, prune: None follows the environment. says_retain: the
+    manifest itself says `prune: retain`, not only its kind. depends_on: keys of the resources that
+    hold it back. interval_s: seconds between two changes; 0: whenever it is due.
     """
 
     mode: Mode | None = None
     prune: Prune | None = None
+    says_retain: bool = False
     adopt: bool = False
     ignore: tuple[Ignore, ...] = ()
     depends_on: tuple[str, ...] = ()

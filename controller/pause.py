@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from datetime import UTC, datetime
 
-from controller.store import Store, to_body
+from controller.store import Store, Stored, to_body
 
 _DESTRUCTION = "destruction"
 _EVER = datetime(9999, 1, 1, tzinfo=UTC)
 """A release that does not know of destructions is stopped as well."""
+
+
+class BeingDestroyed(Exception):
+    """A destruction has paused the environment for good."""
 
 
 def paused_until(store: Store, environment: str, now: datetime, *, destroying: bool = False) -> str:
@@ -33,8 +38,16 @@ def paused_until(store: Store, environment: str, now: datetime, *, destroying: b
 
 
 def pause(store: Store, environment: str, until: datetime, by: str, reason: str) -> None:
-    """Pause it until then, in place of an earlier pause. Raises `StoreFailure`, `Conflict`."""
+    """Pause it until then, in place of an earlier pause.
+
+    Raises `BeingDestroyed` instead of shortening the pause of a destruction; `StoreFailure`,
+    `Conflict`.
+    """
     found = store.get(_key(environment))
+    if found is not None and (by_whom := _destroyer(found)):
+        raise BeingDestroyed(
+            f"{environment} is stopped already: being destroyed, or destroyed, by {by_whom}"
+        )
     body = to_body({"until": until.isoformat(), "by": by, "reason": reason})
     store.put(_key(environment), body, found.version if found else None)
 
@@ -49,6 +62,14 @@ def for_good(store: Store, environment: str, by: str) -> None:
 def resume(store: Store, environment: str) -> None:
     """End a pause. Raises `StoreFailure`."""
     store.delete(_key(environment))
+
+
+def _destroyer(found: Stored) -> str:
+    """Who destroys it, if that is what the pause is for."""
+    with suppress(ValueError, KeyError, TypeError, AttributeError):
+        if found.json.get("for") == _DESTRUCTION:
+            return str(found.json["by"])
+    return ""
 
 
 def _key(environment: str) -> str:

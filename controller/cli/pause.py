@@ -42,6 +42,8 @@ def pause(
             raise click.UsageError("--for TIME is needed (or --resume)")
         until = datetime.now(UTC) + span(duration, timedelta(days=7))
         pauses.pause(store, environment, until, getpass.getuser(), reason or "no reason given")
+    except pauses.BeingDestroyed as error:
+        raise Failed(f"{error} (--resume ends that)") from None
     except (StoreFailure, Conflict) as error:
         raise Failed(f"state: {error}") from None
     click.echo(f"{environment}: paused until {until:%Y-%m-%d %H:%M} UTC")

@@ -10,6 +10,7 @@ import pytest
 from controller import pause as pauses
 from controller.destruction import Destruction, NothingKnown, destroy
 from controller.reconciler import WrongPlace
+from controller.store import to_body
 from sandbox.errors import Killed
 from sandbox.world import World
 from tests.behaviour.scenario import EIGHT
@@ -207,3 +208,62 @@ def test_an_empty_state_is_no_licence(plant: Plant) -> None:
     with pytest.raises(WrongPlace, match="managed already"):
         destroy(plant.name, kit, "ann", with_data=True, write=False)
     assert plant.writes() == []
+
+
+def test_retained_data_stays_even_with_data(world: World) -> None:
+    said = resource("LogGroup", "app", "retentionInDays: 14", "lifecycle: {prune: retain}\n")
+    plant = Plant(world, environment(said, ERRORS))
+    plant.converge()
+    plant.checkpoint()
+    assert down(plant, with_data=True).kept == {"LogGroup/app": "lifecycle.prune: retain"}
+    assert [c.name for c in plant.writes()] == ["cloudwatch:DeleteAlarms"]
+
+
+def test_what_its_last_manifest_retained_stays_and_data_goes_if_asked_for(world: World) -> None:
+    keep = resource("Alarm", "errors", ALARM, "lifecycle: {prune: retain}\n")
+    other = resource("LogGroup", "other", "retentionInDays: 14")
+    plant = Plant(world, environment(APP, keep, other))
+    plant.converge()
+    plant.publish(environment(other))
+    plant.run()
+    plant.later(90)
+    plant.checkpoint()
+    done = down(plant, with_data=True)
+    assert done.kept == {"Alarm/errors": "lifecycle.prune: retain"}
+    assert {c.name for c in plant.writes()} == {"logs:DeleteLogGroup"}
+    assert len(plant.writes()) == 2
+
+
+def test_what_nothing_tells_of_is_named(plant: Plant) -> None:
+    """The file says no alarm any more, and what we remember is lost."""
+    plant.later(600)
+    plant.publish(environment(APP))
+    plant.store.delete(f"inventory/{plant.name}.json")
+    done = once(plant)
+    [(_, why)] = [(k, v) for k, v in done.kept.items() if ":alarm:" in k]
+    assert why == "an orphan: tagged Alarm/errors, and nothing else tells of it"
+    assert "cloudwatch:DeleteAlarms" not in [c.name for c in plant.writes()]
+
+
+def test_what_needs_each_other_by_old_and_new_is_no_knot(plant: Plant) -> None:
+    """What was left says one direction, the file the other: the file counts."""
+    held = plant.store.get(f"inventory/{plant.name}.json")
+    assert held is not None
+    body = held.json
+    body["resources"]["LogGroup/app"]["depends_on"] = ["Alarm/errors"]
+    plant.store.put(f"inventory/{plant.name}.json", to_body(body), held.version)
+    after = "lifecycle: {dependsOn: [LogGroup/app]}\n"
+    plant.publish(environment(APP, resource("Alarm", "errors", ALARM, after)))
+    plant.checkpoint()
+    done = down(plant, with_data=True)
+    assert (done.going, done.stopped) == ({}, {})
+    assert [c.name for c in plant.writes()] == ["cloudwatch:DeleteAlarms", "logs:DeleteLogGroup"]
+
+
+def test_its_pause_is_not_shortened(plant: Plant) -> None:
+    down(plant)
+    until = plant.world.clock.now() + timedelta(hours=1)
+    with pytest.raises(pauses.BeingDestroyed, match="by ann"):
+        pauses.pause(plant.store, plant.name, until, "bob", "incident")
+    plant.later(7200)
+    assert plant.run().paused == "being destroyed, or destroyed, by ann"
