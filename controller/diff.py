@@ -157,9 +157,9 @@ class _Walk:
     ) -> None:
         if field.policy(ActionOption):
             return
-        if len(parts) == 1 and parts[0] in self.views.unknown:
+        if (top := str(parts[0])) in self.views.unknown:
             if d is not None:
-                why = self.views.unknown[str(parts[0])]
+                why = self.views.unknown[top]
                 self.changes.append(Change(parts, last, None, d, "unknown", "", why))
             return
         if field.policy(WriteOnly):
@@ -175,32 +175,30 @@ class _Walk:
             else:
                 self.object(field, parts, d, v, last, p, f)
         elif field.shape == "map" and isinstance(d, dict):
-            self.entries(field, parts, d, v or {}, last, p or {}, f or {}, in_list=False)
-        elif field.shape == "list" and isinstance(d, list) and _keyed_by(field):
-            key = _keyed_by(field)
+            self.entries(field, parts, d, v or {}, last, p, f, in_list=False)
+        elif isinstance(d, list) and (key := _keyed_by(field)):
             maps = [_by_key(x, key) for x in (d, v, last, p, f)]
             self.entries(field, parts, maps[0], maps[1], maps[2] if last is not None else None,
                          maps[3], maps[4], in_list=True)  # fmt: skip
         elif (
-            field.shape == "list"
-            and field.item is not None
+            field.item is not None
             and field.item.shape == "object"
             and isinstance(v, list)
             and isinstance(d, list)
             and len(v) == len(d)
         ):
-            past = last if isinstance(last, list) and len(last) == len(d) else [last] * len(d)
+            past = last if isinstance(last, list) and len(last) == len(d) else [None] * len(d)
             for index, item in enumerate(d):
                 self.value(field.item, (*parts, index), item, v[index], past[index], None, None)
         else:
             self.leaf(field, parts, d, v, last, p, f)
 
     def entries(
-        self, field: Field, parts: tuple[Part, ...], d: Doc, v: Doc, last: Any, p: Doc, f: Doc,
+        self, field: Field, parts: tuple[Part, ...], d: Doc, v: Doc, last: Any, p: Any, f: Any,
         *, in_list: bool,
     ) -> None:  # fmt: skip
         """A map, or a list aligned by key."""
-        item = field.item or Field("", "scalar")
+        item = field.item or _PLAIN
         keyed = field.policy(Keyed) is not None
         form = item.policy(Canonical)
         for key in [*d, *(k for k in v if k not in d)]:
@@ -222,7 +220,7 @@ class _Walk:
                     "baseline-unknown" if self.views.last is None
                     else "pending" if last is None  # newly declared: the whole of it is ours now
                     else "drift" if was is None
-                    else "pending" if was == v[key] or self.equal(item, was, v[key])
+                    else "pending" if self.equal(item, was, v[key])
                     else "both"
                 )  # fmt: skip
                 change = Change(here, was, v[key], None, "differs", cause)
@@ -271,9 +269,7 @@ class _Walk:
         if field.shape == "object" and isinstance(v, dict):
             usual = default.of(self.situation) if default else None
             for name, member in field.members.items():
-                if not isinstance(usual, dict) or not self.equal(
-                    member, _at(usual, name), v.get(name)
-                ):
+                if not self.equal(member, _at(usual, name), v.get(name)):
                     self.value(member, (*parts, name), None, v.get(name), None, None, None)
             return
         change = Change(parts, None, v, None, "undeclared")
@@ -317,27 +313,27 @@ class _Walk:
         elif self.fixed(field):
             change = replace(change, cls="immutable")
         told = change.cls in ("differs", "unknown") and p is None and f is None
-        self.changes.extend((self.inside(field, change) if told else []) or [change])
+        self.changes.extend(self.inside(field, change) if told else [change])
 
     def inside(self, field: Field, change: Change) -> list[Change]:
         """The same in detail: what differs in a value that no model opens (`Any`: it may hold
-        itself, or AWS's words). Empty where no more can be told."""
+        itself, or AWS's words); the change as it is where no more can be told."""
         d, v, last = change.wanted, change.now, change.was
         if field.policy(Canonical) or field.policy(CaseInsensitive) or _empty(d) or _empty(v):
-            return []
+            return [change]
         found: list[Change] = []
         least = len(change.parts)
         if field.policy(Unordered):
             odd = _odd_ones(d, v)
             if odd is None:
-                return []
+                return [change]
             index, wanted, now = odd
             was = next((x for x in (wanted, now) if x in (last or [])), None)
             self.deeper((*change.parts, Entry(str(index), True)), wanted, now, was, found)
             least += 1
         else:
             self.deeper(change.parts, d, v, last, found)
-        return found if all(len(c.parts) > least for c in found) else []
+        return found if any(len(c.parts) > least for c in found) else [change]
 
     def deeper(
         self, parts: tuple[Part, ...], d: Any, v: Any, last: Any, found: list[Change]
@@ -418,9 +414,8 @@ def canonical(field: Field, value: Any) -> Any:
                 member = field.members.get(name)
                 held = canonical(member, inner) if member else inner
                 default = member.policy(ServerDefault) if member else None
-                if _empty(held) or (default and not callable(default.value)
-                                    and held == default.value):  # fmt: skip
-                    continue
+                if _empty(held) or (default and held == default.value):
+                    continue  # a default that depends on the situation is a function: no match
                 out[name] = held
             return out
         return {k: canonical(field.item, v) if field.item else v for k, v in value.items()}
@@ -457,7 +452,7 @@ def _same_steps(d: Any, v: Any) -> list[str | int] | None:
         return [*d, *(k for k in v if k not in d)]
     if isinstance(d, list) and isinstance(v, list) and len(d) == len(v):
         nested = any(isinstance(item, (dict, list)) for item in (*d, *v))
-        moved = nested and sorted(map(_order, d)) == sorted(map(_order, v))
+        moved = sorted(map(_order, d)) == sorted(map(_order, v))
         return list(range(len(d))) if nested and not moved else None
     return None
 
@@ -490,7 +485,7 @@ def _in_the_map(name: str, keys: KeysOf, d: Any, v: Any, last: Any) -> tuple[Any
 
 def _odd_ones(d: Any, v: Any) -> tuple[int, Doc, Doc] | None:
     """Where two lists without order differ in one object only: its position in `d`, and both."""
-    if not isinstance(d, list) or not isinstance(v, list) or len(d) != len(v):
+    if not isinstance(d, list) or not isinstance(v, list):
         return None
     odd, left = [], list(v)
     for index, item in enumerate(d):
@@ -498,9 +493,10 @@ def _odd_ones(d: Any, v: Any) -> tuple[int, Doc, Doc] | None:
             left.remove(item)
         else:
             odd.append((index, item))
-    if len(odd) != 1 or not isinstance(odd[0][1], dict) or not isinstance(left[0], dict):
-        return None
-    return (*odd[0], left[0])
+    match odd, left:
+        case [(index, dict(wanted))], [dict(now)]:
+            return index, wanted, now
+    return None
 
 
 def unresolved(value: Any) -> bool:
@@ -522,9 +518,8 @@ def overlay(live: Doc, desired: Doc, changes: Sequence[Change]) -> Doc:
         parts = list(change.parts)
         wanted = change.wanted
         for depth, part in enumerate(parts):
-            if isinstance(part, int) and _dig(merged, parts[: depth + 1]) is not None:
-                continue  # the lists are of the same length: it has its place there
-            if isinstance(part, int) or (isinstance(part, Entry) and part.in_list):
+            in_list = isinstance(part, int) or (isinstance(part, Entry) and part.in_list)
+            if in_list and _dig(merged, parts[: depth + 1]) is None:  # no place of its own there
                 parts = parts[:depth]
                 wanted = _dig(desired, parts)
                 break

@@ -24,6 +24,11 @@ from tests.mutation.survivors import Name, listed
 
 UNIT, BEHAVIOUR = "tests/unit/", "tests/behaviour/"
 TESTS: dict[str, tuple[str, ...]] = {
+    "controller/diff.py": (
+        UNIT + "test_diff_alone.py",
+        UNIT + "test_diff_inside_alone.py",
+        UNIT + "test_classification.py",
+    ),
     "controller/inventory.py": (UNIT + "test_inventory_alone.py",),
     "controller/plan.py": (UNIT + "test_plan_alone.py", UNIT + "test_fingerprint.py"),
     "controller/guards.py": (
